@@ -1,0 +1,2 @@
+//! classification
+fn main() {}

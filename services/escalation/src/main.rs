@@ -1,0 +1,2 @@
+//! escalation
+fn main() {}

@@ -1,0 +1,2 @@
+//! opd-notification
+fn main() {}

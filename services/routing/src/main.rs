@@ -1,0 +1,2 @@
+//! routing
+fn main() {}
