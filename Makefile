@@ -1,0 +1,92 @@
+# Every command a person needs; CI calls the same ones. `make` alone lists them.
+# All builds use the same RUSTFLAGS (none of our own), so that no two targets rebuild each other's work.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+export PATH := $(CURDIR)/var/tools/bin:$(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
+STANDALONE := $(TARGET_DIR)/e2e/standalone
+SETUP := deploy/setup/setup.sh
+
+.PHONY: help
+help: ## list these commands
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
+		printf '  make %-10s %s\n' "$$name" "$$what"; done
+
+# --- run it ---------------------------------------------------------------------------------------------------------
+
+.PHONY: run
+run: standalone ## start all of NTB Care here, with its own NATS and PostgreSQL; Ctrl-C stops it
+	@exec $(STANDALONE)
+
+.PHONY: demo
+demo: standalone ## send 60 invented complaints to a running NTB Care and watch each one's way
+	@exec $(STANDALONE) demo
+
+.PHONY: follow
+follow: standalone ## print one complaint's events, deliveries, clocks and traces: make follow TICKET=…
+	@[ -n "$(TICKET)" ] || { echo "say which: make follow TICKET=…"; exit 64; }
+	@exec $(STANDALONE) follow "$(TICKET)"
+
+.PHONY: backup
+backup: standalone ## write a backup to DIR (default: a new folder in var/backups)
+	@exec $(STANDALONE) backup "$(or $(DIR),var/backups/$(shell date -u +%Y%m%dT%H%M%SZ))"
+
+.PHONY: restore
+restore: standalone ## bring a backup back: make restore DIR=…
+	@[ -n "$(DIR)" ] || { echo "say from where: make restore DIR=…"; exit 64; }
+	@exec $(STANDALONE) restore "$(DIR)"
+
+# The built binary; the commands above are quick when it is there already.
+.PHONY: standalone
+standalone: setup
+	@cargo build --locked --profile e2e -p standalone
+
+# --- work on it -----------------------------------------------------------------------------------------------------
+
+.PHONY: setup
+setup: ## install what running and building need
+	@$(SETUP) run
+
+.PHONY: setup-test
+setup-test: ## install what tests and checks need, too
+	@$(SETUP) test
+
+.PHONY: fmt
+fmt: ## format the code
+	@cargo fmt --all
+
+.PHONY: check
+check: setup-test ## format, lints, licences, manifests, scripts: all that needs no running system
+	cargo fmt --all --check
+	deploy/checks/tree.py
+	deploy/checks/scripts.sh
+	deploy/checks/manifests.sh
+	deploy/checks/licences.sh
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: test
+test: setup-test ## all tests, end to end with real NATS and PostgreSQL and foreign clients
+	cargo build --locked --workspace
+	cargo test --locked --workspace
+
+.PHONY: faults
+faults: setup-test ## the long fault tests: kill and wipe everything in turn with 500 complaints in flight
+	cargo build --locked --workspace
+	cargo test --locked -p ntbcare-tests --test faults -- --include-ignored --test-threads=1 --nocapture
+
+.PHONY: bench
+bench: setup ## measure rates, latencies and CPU; prints the figures
+	cargo build --locked --profile e2e --workspace
+	cargo run --locked --profile e2e -p ntbcare-tests --bin bench
+
+.PHONY: images
+images: setup ## one small non-root OCI image a service, in target/images, without a registry or an engine
+	deploy/images/build.sh
+
+.PHONY: clean
+clean: ## delete build output; the state in var/ stays
+	cargo clean
+	rm -rf target/images
