@@ -1,1 +1,5 @@
-//! intake
+//! Owns complaints, reporters, conversations, attachments, ticket numbers and public tracking.
+
+pub mod domain;
+pub mod keys;
+pub mod photos;
