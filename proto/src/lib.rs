@@ -8,6 +8,7 @@ pub mod ids;
 pub mod lifecycle;
 pub mod subjects;
 pub mod values;
+pub mod visible;
 
 pub use ids::{AssignmentId, ComplaintId, EventId};
 

@@ -3,4 +3,4 @@
 pub mod complaint;
 pub mod mask;
 pub mod ticket;
-pub mod visible;
+pub use contracts::visible;
