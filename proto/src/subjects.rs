@@ -89,6 +89,8 @@ subjects! {
     CLOCK_PAUSED = "clock.paused.v1", None, Some(Owner::Escalation);
     /// Clocks run again.
     CLOCK_RESUMED = "clock.resumed.v1", None, Some(Owner::Escalation);
+    /// Clocks stopped: the step is done, or the complaint has ended.
+    CLOCK_STOPPED = "clock.stopped.v1", None, Some(Owner::Escalation);
     /// 75 % or 90 % of a limit is over.
     CLOCK_REMINDED = "clock.reminded.v1", None, Some(Owner::Escalation);
     /// A limit is over.
@@ -216,6 +218,7 @@ pub fn of(event: &Event) -> Option<String> {
         Fact::ClockStarted(_) => Some(CLOCK_STARTED.into()),
         Fact::ClockPaused(_) => Some(CLOCK_PAUSED.into()),
         Fact::ClockResumed(_) => Some(CLOCK_RESUMED.into()),
+        Fact::ClockStopped(_) => Some(CLOCK_STOPPED.into()),
         Fact::ClockReminded(_) => Some(CLOCK_REMINDED.into()),
         Fact::ClockBreached(_) => Some(CLOCK_BREACHED.into()),
         Fact::ClockCorrected(_) => Some(CLOCK_CORRECTED.into()),
