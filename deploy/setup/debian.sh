@@ -47,13 +47,14 @@ ensure_debian_packages() {
 # Grants just that (search, not list) to that user alone; a plain user's PostgreSQL runs as that user and needs nothing.
 ensure_postgres_can_reach() {
   [ "$(id -u)" = 0 ] || return 0
-  local dir=$1
-  while [ "$dir" != / ]; do
-    if ! setpriv --reuid=postgres --regid=postgres --init-groups test -x "$dir"; then
-      say "letting the user postgres pass through $dir"
-      setfacl -m u:postgres:--x "$dir" 2>/dev/null || chmod o+x "$dir"
-    fi
-    dir=$(dirname "$dir")
+  local part dir=
+  local -a parts
+  IFS=/ read -ra parts <<<"${1#/}"
+  for part in "${parts[@]}"; do
+    dir=$dir/$part
+    setpriv --reuid=postgres --regid=postgres --init-groups test -x "$dir" && continue
+    say "letting the user postgres pass through $dir"
+    setfacl -m u:postgres:--x "$dir" 2>/dev/null || chmod o+x "$dir"
   done
 }
 
