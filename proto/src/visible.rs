@@ -58,6 +58,8 @@ pub struct View {
     pub rahasia: bool,
     /// Of oversight kind, also when only suspected.
     pub oversight: bool,
+    /// Holds health data or a person's plight (a request for help): nobody publishes it.
+    pub sensitive: bool,
     /// Its keys are deleted.
     pub erased: bool,
 }
@@ -189,12 +191,13 @@ mod tests {
     ];
 
     fn every_view() -> impl Iterator<Item = View> {
-        (0..32u8).map(|n| View {
+        (0..64u8).map(|n| View {
             verified: n & 1 != 0,
             anonim: n & 2 != 0,
             rahasia: n & 4 != 0,
             oversight: n & 8 != 0,
             erased: n & 16 != 0,
+            sensitive: n & 32 != 0,
         })
     }
 

@@ -2,4 +2,5 @@
 
 pub mod domain;
 pub mod keys;
+pub mod open311;
 pub mod photos;
