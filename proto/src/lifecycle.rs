@@ -178,8 +178,9 @@ impl<'a> View<'a> {
             .iter()
             .find(|act| {
                 act.answer
-                    .as_ref()
-                    .is_some_and(|a| a.answer_id == answer_id)
+                    .iter()
+                    .chain(&act.earlier_answers)
+                    .any(|a| a.answer_id == answer_id)
             })
             .map(|act| act.assignment_id.as_str())
     }
@@ -309,7 +310,7 @@ impl<'a> View<'a> {
         if lead.outside {
             return Some(self.standing(State::Dialihkan, forwarded, acting, acting_since));
         }
-        Some(match self.done.and_then(begun) {
+        Some(match at(self.done.and_then(|d| d.begun_at.as_ref())) {
             Some(begun) => self.standing(State::Ditindaklanjuti, Some(begun), acting, acting_since),
             None => self.standing(State::Diteruskan, forwarded, acting, acting_since),
         })
@@ -340,25 +341,6 @@ impl<'a> View<'a> {
             None => self.standing(State::Diterima, received, Acting::Team, received),
         }
     }
-}
-
-/// Since when the OPD has begun: its earliest act that is a person's.
-fn begun(done: &AssignmentFollowUp) -> Option<OffsetDateTime> {
-    let acknowledged = done
-        .acknowledged_at
-        .as_ref()
-        .filter(|_| done.next_act_at.is_some());
-    [
-        acknowledged,
-        done.progressed_at.as_ref(),
-        done.asked_at.as_ref(),
-        done.plan.as_ref().and_then(|p| p.at.as_ref()),
-        done.answer.as_ref().and_then(|a| a.at.as_ref()),
-    ]
-    .into_iter()
-    .flatten()
-    .filter_map(values::datetime)
-    .min()
 }
 
 fn some_str(id: &str) -> Option<&str> {
