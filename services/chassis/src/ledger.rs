@@ -1,0 +1,240 @@
+//! The owner's log and its outbox: an effect, the event about it, and the outbox row that points to the event are
+//! committed together, or none of them.
+//!
+//! Rule for services: lock first ([`lock`]), read your state, decide, write it, append, commit, [`Ledger::wake`]. The lock
+//! makes versions gapless and facets true: two transactions about one complaint never decide on the same old state.
+
+use std::collections::HashMap;
+
+use contracts::{
+    ComplaintId, EventId,
+    common::Owner,
+    event::{
+        Event,
+        event::{Facet, Fact},
+    },
+    subjects, values,
+};
+use deadpool_postgres::{Pool, Transaction};
+use prost::Message as _;
+use time::OffsetDateTime;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::{failure::Failure, trace::Trace};
+
+/// An event to be: what happened, and the owner's whole knowledge of the complaint after it.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// The complaint it is about.
+    pub complaint: ComplaintId,
+    /// When it happened.
+    pub at: OffsetDateTime,
+    /// What happened.
+    pub fact: Fact,
+    /// The owner's whole knowledge of the complaint after it.
+    pub facet: Facet,
+    /// What caused it. In a consumer `None` stands for the message about the same complaint.
+    pub trace: Option<Trace>,
+}
+
+/// Appends to one owner's log.
+#[derive(Debug)]
+pub struct Ledger {
+    owner: Owner,
+    epoch: u32,
+    pub(crate) wake: Notify,
+}
+
+/// Locks complaints for the rest of the transaction, in an order that cannot deadlock. Every writer about a complaint
+/// takes this lock before it reads what it decides on; in a consumer the chassis has taken it. Owners do not block
+/// each other, also when they share a database.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn lock(
+    tx: &Transaction<'_>,
+    owner: Owner,
+    complaints: &[ComplaintId],
+) -> Result<(), tokio_postgres::Error> {
+    let statement = tx.prepare_cached(LOCK).await?;
+    tx.query(&statement, &[&lock_keys(owner, complaints)]).await?;
+    Ok(())
+}
+
+pub(crate) const LOCK: &str = "SELECT count(pg_advisory_xact_lock(key)) FROM unnest($1::bigint[]) AS key";
+
+pub(crate) fn lock_keys(owner: Owner, complaints: &[ComplaintId]) -> Vec<i64> {
+    let mut keys: Vec<i64> = complaints
+        .iter()
+        .map(|c| {
+            let (_, low) = c.0.as_u64_pair();
+            (low ^ (owner as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)).cast_signed()
+        })
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+// max(version) of a complaint reads its few entries of the primary key.
+const HEADS: &str = "SELECT complaint_id, max(version) FROM events WHERE complaint_id = ANY($1::uuid[]) GROUP BY 1";
+
+const APPEND: &str = "
+    WITH logged AS (
+        INSERT INTO events (complaint_id, version, id, subject, body, traceparent)
+        SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::bytea[], $6::text[])
+    )
+    INSERT INTO outbox (id, complaint_id, version)
+    SELECT * FROM unnest($7::uuid[], $1::uuid[], $2::int[])";
+
+impl Ledger {
+    /// The log of `owner`, in the epoch that its database tells.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn open(owner: Owner, pool: &Pool) -> Result<Self, Failure> {
+        let client = pool.get().await?;
+        let row = client.query_one("SELECT epoch FROM meta", &[]).await?;
+        Ok(Self {
+            owner,
+            epoch: u32::try_from(row.get::<_, i32>(0)).unwrap_or(1),
+            wake: Notify::new(),
+        })
+    }
+
+    /// Whose log it is.
+    pub fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    /// The epoch of this record: raised by a restore.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Tells the relay of this process that something was committed.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Appends events in the order given, each with the next version of its complaint. The caller holds the
+    /// complaints' [`lock`].
+    ///
+    /// # Errors
+    /// [`Failure::Poison`] when a draft has no subject; else the database's failure.
+    pub async fn append(&self, tx: &Transaction<'_>, drafts: Vec<Draft>) -> Result<Vec<Event>, Failure> {
+        if drafts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut ids: Vec<Uuid> = drafts.iter().map(|d| d.complaint.0).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let statement = tx.prepare_cached(HEADS).await?;
+        let heads = tx
+            .query(&statement, &[&ids])
+            .await?
+            .iter()
+            .map(|row| (row.get::<_, Uuid>(0), row.get::<_, i32>(1)))
+            .collect();
+        self.write(tx, drafts, heads).await
+    }
+
+    /// Appends the first event of complaints that did not exist before this transaction: one round trip less.
+    ///
+    /// # Errors
+    /// As [`Ledger::append`].
+    pub async fn append_first(&self, tx: &Transaction<'_>, drafts: Vec<Draft>) -> Result<Vec<Event>, Failure> {
+        self.write(tx, drafts, HashMap::new()).await
+    }
+
+    async fn write(
+        &self,
+        tx: &Transaction<'_>,
+        drafts: Vec<Draft>,
+        mut heads: HashMap<Uuid, i32>,
+    ) -> Result<Vec<Event>, Failure> {
+        let n = drafts.len();
+        let mut rows = Rows::with_capacity(n);
+        let mut events = Vec::with_capacity(n);
+        for draft in drafts {
+            let version = heads.entry(draft.complaint.0).or_insert(0);
+            *version += 1;
+            let id = EventId::new();
+            let event = Event {
+                id: id.into(),
+                owner: self.owner.into(),
+                epoch: self.epoch,
+                complaint_id: draft.complaint.into(),
+                version: u64::from(version.unsigned_abs()),
+                occurred_at: Some(values::timestamp(draft.at)),
+                facet: Some(draft.facet),
+                fact: Some(draft.fact),
+            };
+            let subject = subjects::of(&event)
+                .ok_or_else(|| Failure::poison("an event without a subject: its code is not a code"))?;
+            rows.complaints.push(draft.complaint.0);
+            rows.versions.push(*version);
+            rows.ids.push(id.0);
+            rows.subjects.push(subject);
+            rows.bodies.push(event.encode_to_vec());
+            rows.traces.push(draft.trace.map(|t| t.to_string()).unwrap_or_default());
+            rows.outbox.push(Uuid::now_v7());
+            events.push(event);
+        }
+        let statement = tx.prepare_cached(APPEND).await?;
+        tx.execute(
+            &statement,
+            &[
+                &rows.complaints,
+                &rows.versions,
+                &rows.ids,
+                &rows.subjects,
+                &rows.bodies,
+                &rows.traces,
+                &rows.outbox,
+            ],
+        )
+        .await?;
+        Ok(events)
+    }
+}
+
+struct Rows {
+    complaints: Vec<Uuid>,
+    versions: Vec<i32>,
+    ids: Vec<Uuid>,
+    subjects: Vec<String>,
+    bodies: Vec<Vec<u8>>,
+    traces: Vec<String>,
+    outbox: Vec<Uuid>,
+}
+
+impl Rows {
+    fn with_capacity(n: usize) -> Self {
+        Self {
+            complaints: Vec::with_capacity(n),
+            versions: Vec::with_capacity(n),
+            ids: Vec::with_capacity(n),
+            subjects: Vec::with_capacity(n),
+            bodies: Vec::with_capacity(n),
+            traces: Vec::with_capacity(n),
+            outbox: Vec::with_capacity(n),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lock_keys_are_sorted_without_repetition_and_differ_between_owners() {
+        let ids: Vec<ComplaintId> = (0..50).map(|_| ComplaintId::new()).collect();
+        let twice: Vec<ComplaintId> = ids.iter().chain(&ids).copied().collect();
+        let keys = lock_keys(Owner::Intake, &twice);
+        assert_eq!(keys.len(), 50);
+        assert!(keys.is_sorted());
+        assert_ne!(keys, lock_keys(Owner::Routing, &ids));
+    }
+}
