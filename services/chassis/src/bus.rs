@@ -15,14 +15,20 @@ use crate::{config, metrics::Metrics, service::Error};
 ///
 /// # Errors
 /// When the configuration cannot be used.
-pub async fn connect(service: &str, config: &config::Nats, metrics: &Metrics) -> Result<async_nats::Client, Error> {
+pub async fn connect(
+    service: &str,
+    config: &config::Nats,
+    metrics: &Metrics,
+) -> Result<async_nats::Client, Error> {
     let connected = metrics.bus_connected.clone();
     let mut options = ConnectOptions::new()
         .name(service)
         .retry_on_initial_connect()
         .max_reconnects(None)
         .connection_timeout(Duration::from_secs(5))
-        .reconnect_delay_callback(|attempts| Duration::from_millis((50 * attempts as u64).min(1_000)))
+        .reconnect_delay_callback(|attempts| {
+            Duration::from_millis((50 * attempts as u64).min(1_000))
+        })
         .ping_interval(Duration::from_secs(10))
         .event_callback(move |event| {
             let connected = connected.clone();
@@ -36,7 +42,9 @@ pub async fn connect(service: &str, config: &config::Nats, metrics: &Metrics) ->
                         tracing::warn!("the bus is disconnected");
                     }
                     // A refused publish shows nowhere else: to the publisher it looks like a time-out.
-                    Event::ServerError(error) => tracing::error!(%error, "the bus refused something"),
+                    Event::ServerError(error) => {
+                        tracing::error!(%error, "the bus refused something")
+                    }
                     Event::ClientError(error) => tracing::warn!(%error, "bus client"),
                     other => tracing::info!(event = %other, "bus"),
                 }
@@ -46,7 +54,9 @@ pub async fn connect(service: &str, config: &config::Nats, metrics: &Metrics) ->
         options = options.user_and_password(config.user.clone(), config.password.0.clone());
     }
     if !config.ca_file.is_empty() {
-        options = options.add_root_certificates(config.ca_file.clone().into()).require_tls(true);
+        options = options
+            .add_root_certificates(config.ca_file.clone().into())
+            .require_tls(true);
     }
     options
         .connect(&config.url)

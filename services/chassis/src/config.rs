@@ -48,7 +48,10 @@ pub struct Config<T> {
 /// What all services have. The documentation of each option is in `default.toml`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "documented in default.toml, where an administrator reads it")]
+#[allow(
+    missing_docs,
+    reason = "documented in default.toml, where an administrator reads it"
+)]
 pub struct Base {
     pub postgres: Postgres,
     pub nats: Nats,
@@ -70,20 +73,58 @@ macro_rules! section {
         pub struct $name { $(pub $field: $type),* }
     };
 }
-section!(Postgres { url: Secret, schema: String, pool: usize, ca_file: String, statement_timeout_ms: u64 });
-section!(Nats { url: String, user: String, password: Secret, ca_file: String, replicas: usize });
-section!(Grpc { listen: String, token: Secret, timeout_ms: u64, max_message_bytes: usize, max_concurrent: u32 });
-section!(Http { listen: String, timeout_ms: u64 });
+section!(Postgres {
+    url: Secret,
+    schema: String,
+    pool: usize,
+    ca_file: String,
+    statement_timeout_ms: u64
+});
+section!(Nats {
+    url: String,
+    user: String,
+    password: Secret,
+    ca_file: String,
+    replicas: usize
+});
+section!(Grpc {
+    listen: String,
+    token: Secret,
+    timeout_ms: u64,
+    max_message_bytes: usize,
+    max_concurrent: u32
+});
+section!(Http {
+    listen: String,
+    timeout_ms: u64
+});
 section!(Ops { listen: String });
-section!(Telemetry { log: String, format: String, otlp_endpoint: String, sample_ratio: f64 });
+section!(Telemetry {
+    log: String,
+    format: String,
+    otlp_endpoint: String,
+    sample_ratio: f64
+});
 section!(Consumer {
-    batch: usize, linger_ms: u64, handler_timeout_s: u64, ack_wait_s: u64, max_attempts: i32, repair_interval_s: u64,
+    batch: usize,
+    linger_ms: u64,
+    handler_timeout_s: u64,
+    ack_wait_s: u64,
+    max_attempts: i32,
+    repair_interval_s: u64,
     inbox_days: i64,
 });
-section!(Relay { batch: i64, poll_ms: u64 });
+section!(Relay {
+    batch: i64,
+    poll_ms: u64
+});
 section!(Shutdown { grace_s: u64 });
 section!(Peers {
-    intake: String, classification: String, routing: String, opd_notification: String, escalation: String,
+    intake: String,
+    classification: String,
+    routing: String,
+    opd_notification: String,
+    escalation: String,
     portal: String,
 });
 
@@ -94,7 +135,11 @@ pub struct Secret(pub String);
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.0.is_empty() { "(empty)" } else { "(secret)" })
+        f.write_str(if self.0.is_empty() {
+            "(empty)"
+        } else {
+            "(secret)"
+        })
     }
 }
 
@@ -102,19 +147,35 @@ impl Check for Base {
     fn check(&self) -> Result<(), String> {
         let require = |holds: bool, why: &str| if holds { Ok(()) } else { Err(why.to_owned()) };
         require(!self.postgres.url.0.is_empty(), "postgres.url is missing")?;
-        require((2..=500).contains(&self.postgres.pool), "postgres.pool must be 2 to 500")?;
-        require(self.grpc.token.0.len() >= 16, "grpc.token needs at least 16 characters")?;
+        require(
+            (2..=500).contains(&self.postgres.pool),
+            "postgres.pool must be 2 to 500",
+        )?;
+        require(
+            self.grpc.token.0.len() >= 16,
+            "grpc.token needs at least 16 characters",
+        )?;
         require(
             self.consumer.ack_wait_s > self.consumer.handler_timeout_s,
             "consumer.ack_wait_s must be above consumer.handler_timeout_s: else a message comes back while it is handled",
         )?;
-        let longest = contracts::subjects::STREAMS.iter().map(|s| s.max_age_seconds).max().unwrap_or(0);
+        let longest = contracts::subjects::STREAMS
+            .iter()
+            .map(|s| s.max_age_seconds)
+            .max()
+            .unwrap_or(0);
         require(
             self.consumer.inbox_days * 86_400 > i64::try_from(longest).unwrap_or(i64::MAX),
             "consumer.inbox_days must be above every stream's max_age: else a repetition is taken for new",
         )?;
-        require((1..=5_000).contains(&self.consumer.batch), "consumer.batch must be 1 to 5000")?;
-        require((1..=5_000).contains(&self.relay.batch), "relay.batch must be 1 to 5000")?;
+        require(
+            (1..=5_000).contains(&self.consumer.batch),
+            "consumer.batch must be 1 to 5000",
+        )?;
+        require(
+            (1..=5_000).contains(&self.relay.batch),
+            "relay.batch must be 1 to 5000",
+        )?;
         require(
             (0.0..=1.0).contains(&self.telemetry.sample_ratio),
             "telemetry.sample_ratio must be 0 to 1",
@@ -123,7 +184,10 @@ impl Check for Base {
             matches!(self.telemetry.format.as_str(), "json" | "text"),
             "telemetry.format must be json or text",
         )?;
-        require([1, 3, 5].contains(&self.nats.replicas), "nats.replicas must be 1, 3 or 5")
+        require(
+            [1, 3, 5].contains(&self.nats.replicas),
+            "nats.replicas must be 1, 3 or 5",
+        )
     }
 }
 
@@ -135,7 +199,16 @@ impl Base {
 }
 
 const SHARED: [&str; 10] = [
-    "postgres", "nats", "grpc", "http", "ops", "telemetry", "consumer", "relay", "shutdown", "peers",
+    "postgres",
+    "nats",
+    "grpc",
+    "http",
+    "ops",
+    "telemetry",
+    "consumer",
+    "relay",
+    "shutdown",
+    "peers",
 ];
 
 /// Loads the configuration of `service` (its table is named with `_` for `-`).
@@ -147,11 +220,15 @@ pub fn load<T: DeserializeOwned + Check>(
     file: Option<&Path>,
     environment: HashMap<String, String>,
 ) -> Result<Config<T>, ConfigError> {
-    let mut sources = ::config::Config::builder()
-        .add_source(::config::File::from_str(DEFAULTS, ::config::FileFormat::Toml));
+    let mut sources = ::config::Config::builder().add_source(::config::File::from_str(
+        DEFAULTS,
+        ::config::FileFormat::Toml,
+    ));
     if let Some(file) = file {
         sources = sources.add_source(
-            ::config::File::from(file).format(::config::FileFormat::Toml).required(true),
+            ::config::File::from(file)
+                .format(::config::FileFormat::Toml)
+                .required(true),
         );
     }
     let root: Value = sources
@@ -231,7 +308,10 @@ mod tests {
             None,
             environment(&[
                 ("NTB_POSTGRES__POOL", "11"),
-                ("NTB_ESCALATION__POSTGRES__URL", "postgres://escalation@127.0.0.1/ntbcare"),
+                (
+                    "NTB_ESCALATION__POSTGRES__URL",
+                    "postgres://escalation@127.0.0.1/ntbcare",
+                ),
             ]),
         )
         .unwrap();
@@ -242,8 +322,22 @@ mod tests {
 
     #[test]
     fn an_unknown_option_and_a_contradiction_are_refused() {
-        assert!(load::<Own>("escalation", None, environment(&[("NTB_ESCALATION__COLOUR", "red")])).is_err());
-        assert!(load::<Own>("escalation", None, environment(&[("NTB_CONSUMER__ACK_WAIT_S", "5")])).is_err());
+        assert!(
+            load::<Own>(
+                "escalation",
+                None,
+                environment(&[("NTB_ESCALATION__COLOUR", "red")])
+            )
+            .is_err()
+        );
+        assert!(
+            load::<Own>(
+                "escalation",
+                None,
+                environment(&[("NTB_CONSUMER__ACK_WAIT_S", "5")])
+            )
+            .is_err()
+        );
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 
 use async_nats::jetstream::{self, AckKind, Message};
 use contracts::{
-    ComplaintId, envelope,
+    ComplaintId,
     common::Owner,
+    envelope,
     event::Event,
     lifecycle::Facets,
     subjects::{self, Stream},
@@ -19,7 +20,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    bus, config::Base, dead,
+    bus,
+    config::Base,
+    dead,
     failure::Failure,
     inbox,
     ledger::{Draft, Ledger},
@@ -75,7 +78,10 @@ pub trait Handler: Send + Sync + 'static {
     ///
     /// # Errors
     /// A [`Failure`]; nothing has been changed then.
-    fn prepare(&self, events: &[Incoming]) -> impl Future<Output = Result<Self::Prepared, Failure>> + Send;
+    fn prepare(
+        &self,
+        events: &[Incoming],
+    ) -> impl Future<Output = Result<Self::Prepared, Failure>> + Send;
 
     /// Does the effects in the transaction and returns the events about them. The batch's complaints are locked. Set-based:
     /// a statement for the batch, not for each event.
@@ -113,7 +119,12 @@ impl<H: Handler> Engine<H> {
     pub(crate) async fn process(&self, mut incoming: Vec<Incoming>) -> Result<(), Failure> {
         let began = std::time::Instant::now();
         let mut spans = self.spans(&mut incoming);
-        let outcome = match tokio::time::timeout(self.config.handler_timeout(), self.transact(incoming)).await {
+        let outcome = match tokio::time::timeout(
+            self.config.handler_timeout(),
+            self.transact(incoming),
+        )
+        .await
+        {
             Ok(outcome) => outcome,
             Err(late) => Err(Failure::unavailable("time", late)),
         };
@@ -122,7 +133,9 @@ impl<H: Handler> Engine<H> {
                 span.fail("batch_failed");
             }
         }
-        self.metrics.batch_seconds.observe(began.elapsed().as_secs_f64());
+        self.metrics
+            .batch_seconds
+            .observe(began.elapsed().as_secs_f64());
         outcome
     }
 
@@ -131,8 +144,11 @@ impl<H: Handler> Engine<H> {
             .iter_mut()
             .filter_map(|item| {
                 let parent = item.trace?;
-                let mut span =
-                    self.tracing.start(format!("handle {}", item.subject), SpanKind::Consumer, Some(parent));
+                let mut span = self.tracing.start(
+                    format!("handle {}", item.subject),
+                    SpanKind::Consumer,
+                    Some(parent),
+                );
                 span.set("ntbcare.complaint_id", item.event.complaint_id.clone());
                 span.set("ntbcare.event_id", item.event.id.clone());
                 item.trace = Some(span.at);
@@ -167,21 +183,35 @@ impl<H: Handler> Engine<H> {
 
     fn count(&self, batch: &Batch) {
         for owner in self.handler.owners() {
-            let n = batch.events.iter().filter(|i| i.event.owner() == *owner).count();
+            let n = batch
+                .events
+                .iter()
+                .filter(|i| i.event.owner() == *owner)
+                .count();
             if n > 0 {
                 let labels = vec![("owner", owner.service().to_owned())];
-                self.metrics.events_handled.get_or_create(&labels).inc_by(n as u64);
+                self.metrics
+                    .events_handled
+                    .get_or_create(&labels)
+                    .inc_by(n as u64);
             }
         }
         if batch.repeated > 0 {
-            self.metrics.events_repeated.get_or_create(&vec![]).inc_by(batch.repeated as u64);
+            self.metrics
+                .events_repeated
+                .get_or_create(&vec![])
+                .inc_by(batch.repeated as u64);
         }
     }
 
     /// Reads one stream until `shutdown`.
     pub(crate) async fn read(self: Arc<Self>, of: &'static Stream, shutdown: CancellationToken) {
-        let filters: Vec<String> =
-            self.handler.owners().iter().flat_map(|owner| subjects::filters(*owner, of)).collect();
+        let filters: Vec<String> = self
+            .handler
+            .owners()
+            .iter()
+            .flat_map(|owner| subjects::filters(*owner, of))
+            .collect();
         if filters.is_empty() {
             return;
         }
@@ -189,14 +219,24 @@ impl<H: Handler> Engine<H> {
         while !shutdown.is_cancelled() {
             match self.open(of, filters.clone()).await {
                 Ok((messages, created)) => {
-                    if created_before.replace(created).is_some_and(|before| before != created) {
-                        tracing::warn!(stream = of.name, "the stream is new: its messages are gone, repair begins");
+                    if created_before
+                        .replace(created)
+                        .is_some_and(|before| before != created)
+                    {
+                        tracing::warn!(
+                            stream = of.name,
+                            "the stream is new: its messages are gone, repair begins"
+                        );
                         self.repair.notify_one();
                     }
                     self.pump(messages, &shutdown).await;
                 }
                 Err(error) => {
-                    tracing::warn!(stream = of.name, error = &error as &dyn std::error::Error, "the stream waits");
+                    tracing::warn!(
+                        stream = of.name,
+                        error = &error as &dyn std::error::Error,
+                        "the stream waits"
+                    );
                 }
             }
             tokio::select! {
@@ -226,7 +266,11 @@ impl<H: Handler> Engine<H> {
     }
 
     /// Takes batches until the stream of messages breaks (it ends for good on a lost consumer) or `shutdown`.
-    async fn pump(&self, mut messages: jetstream::consumer::pull::Stream, shutdown: &CancellationToken) {
+    async fn pump(
+        &self,
+        mut messages: jetstream::consumer::pull::Stream,
+        shutdown: &CancellationToken,
+    ) {
         let linger = Duration::from_millis(self.config.consumer.linger_ms);
         let mut failed_in_a_row = 0;
         loop {
@@ -272,15 +316,31 @@ impl<H: Handler> Engine<H> {
             }
         }
         let again = Duration::from_millis(500 << failed_in_a_row.min(6));
-        match self.process(readable.iter().map(|(_, incoming)| incoming.clone()).collect()).await {
+        match self
+            .process(
+                readable
+                    .iter()
+                    .map(|(_, incoming)| incoming.clone())
+                    .collect(),
+            )
+            .await
+        {
             Ok(()) => {
                 settle(readable.iter().map(|(message, _)| message), AckKind::Ack).await;
                 true
             }
             Err(failure) if failure.is_passing() => {
                 self.metrics.batches_retried.inc();
-                tracing::warn!(error = &failure as &dyn std::error::Error, messages = readable.len(), "a batch waits");
-                settle(readable.iter().map(|(message, _)| message), AckKind::Nak(Some(again))).await;
+                tracing::warn!(
+                    error = &failure as &dyn std::error::Error,
+                    messages = readable.len(),
+                    "a batch waits"
+                );
+                settle(
+                    readable.iter().map(|(message, _)| message),
+                    AckKind::Nak(Some(again)),
+                )
+                .await;
                 false
             }
             Err(_) => {
@@ -306,13 +366,25 @@ impl<H: Handler> Engine<H> {
     }
 
     /// Counts a failure of the event's own; `true` when it has become a dead letter.
-    pub(crate) async fn count_failure(&self, incoming: &Incoming, failure: &Failure) -> Result<bool, Failure> {
-        let dead = dead::count(&self.pool, incoming, failure, self.config.consumer.max_attempts).await?;
+    pub(crate) async fn count_failure(
+        &self,
+        incoming: &Incoming,
+        failure: &Failure,
+    ) -> Result<bool, Failure> {
+        let dead = dead::count(
+            &self.pool,
+            incoming,
+            failure,
+            self.config.consumer.max_attempts,
+        )
+        .await?;
         if dead {
             self.metrics.dead_letters.inc();
             tracing::error!(
-                subject = incoming.subject, event_id = incoming.event.id,
-                error = failure as &dyn std::error::Error, "a message became a dead letter"
+                subject = incoming.subject,
+                event_id = incoming.event.id,
+                error = failure as &dyn std::error::Error,
+                "a message became a dead letter"
             );
             dead::announce(&self.js, self.service, &incoming.event.id).await;
         }
@@ -324,12 +396,23 @@ impl<H: Handler> Engine<H> {
         match dead::put(&self.pool, subject, &message.payload, reason).await {
             Ok(()) => {
                 self.metrics.dead_letters.inc();
-                tracing::error!(subject, reason, "a message is unreadable and became a dead letter");
+                tracing::error!(
+                    subject,
+                    reason,
+                    "a message is unreadable and became a dead letter"
+                );
                 settle(std::iter::once(message), AckKind::Term).await;
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a dead letter waits");
-                settle(std::iter::once(message), AckKind::Nak(Some(Duration::from_secs(5)))).await;
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a dead letter waits"
+                );
+                settle(
+                    std::iter::once(message),
+                    AckKind::Nak(Some(Duration::from_secs(5))),
+                )
+                .await;
             }
         }
     }

@@ -40,7 +40,8 @@ pub(crate) async fn count(
     failure: &Failure,
     max_attempts: i32,
 ) -> Result<bool, Failure> {
-    let (event_id, _, day) = inbox::ids(&incoming.event).map_err(|e| Failure::poison(e.to_string()))?;
+    let (event_id, _, day) =
+        inbox::ids(&incoming.event).map_err(|e| Failure::poison(e.to_string()))?;
     let mut client = pool.get().await?;
     let tx = client.transaction().await?;
     let statement = tx
@@ -80,7 +81,12 @@ pub(crate) async fn count(
 }
 
 /// Puts an unreadable message aside.
-pub(crate) async fn put(pool: &Pool, subject: &str, body: &[u8], reason: &str) -> Result<(), Failure> {
+pub(crate) async fn put(
+    pool: &Pool,
+    subject: &str,
+    body: &[u8],
+    reason: &str,
+) -> Result<(), Failure> {
     let client = pool.get().await?;
     client
         .execute(
@@ -169,7 +175,9 @@ pub(crate) async fn redrive<H: Handler>(engine: &Engine<H>) -> Result<usize, Fai
         };
         match engine.process(vec![incoming.clone()]).await {
             Ok(()) => {
-                client.execute("DELETE FROM dead_letters WHERE id = $1", &[&letter]).await?;
+                client
+                    .execute("DELETE FROM dead_letters WHERE id = $1", &[&letter])
+                    .await?;
             }
             Err(failure) if failure.is_passing() => return Err(failure),
             Err(failure) => {

@@ -55,7 +55,8 @@ pub fn passes(error: &tokio_postgres::Error) -> bool {
         Some(db) => {
             let class = &db.code().code()[..2];
             matches!(class, "08" | "53" | "57" | "58" | "40" | "55" | "25")
-                || (*db.code() == SqlState::UNIQUE_VIOLATION && db.constraint() == Some("events_pkey"))
+                || (*db.code() == SqlState::UNIQUE_VIOLATION
+                    && db.constraint() == Some("events_pkey"))
         }
     }
 }

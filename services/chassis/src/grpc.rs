@@ -41,7 +41,9 @@ pub struct Credentials {
 
 impl Interceptor for Credentials {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request.metadata_mut().insert("authorization", self.bearer.clone());
+        request
+            .metadata_mut()
+            .insert("authorization", self.bearer.clone());
         Ok(request)
     }
 }
@@ -58,9 +60,9 @@ pub fn peer(address: &str, config: &config::Grpc) -> Result<Peer, Error> {
         .http2_keep_alive_interval(Duration::from_secs(20))
         .keep_alive_while_idle(true)
         .connect_lazy();
-    let bearer = format!("Bearer {}", config.token.0)
-        .parse()
-        .map_err(|_| Error::Invalid("grpc.token has characters that a header cannot carry".into()))?;
+    let bearer = format!("Bearer {}", config.token.0).parse().map_err(|_| {
+        Error::Invalid("grpc.token has characters that a header cannot carry".into())
+    })?;
     Ok(InterceptedService::new(channel, Credentials { bearer }))
 }
 
@@ -110,8 +112,14 @@ impl Guard {
         if path.starts_with("/grpc.") || self.own_keys.iter().any(|p| path.starts_with(p)) {
             return true;
         }
-        let shown = request.headers().get("authorization").map(http::HeaderValue::as_bytes).unwrap_or_default();
-        shown.strip_prefix(b"Bearer ").is_some_and(|t| same(t, self.token.as_bytes()))
+        let shown = request
+            .headers()
+            .get("authorization")
+            .map(http::HeaderValue::as_bytes)
+            .unwrap_or_default();
+        shown
+            .strip_prefix(b"Bearer ")
+            .is_some_and(|t| same(t, self.token.as_bytes()))
     }
 }
 
@@ -148,7 +156,11 @@ where
             .get(TRACEPARENT)
             .and_then(|v| v.to_str().ok())
             .and_then(Trace::parse);
-        let tracing = if infrastructure { Tracing::default() } else { self.guard.tracing.clone() };
+        let tracing = if infrastructure {
+            Tracing::default()
+        } else {
+            self.guard.tracing.clone()
+        };
         let mut span = tracing.start(method.clone(), SpanKind::Server, parent);
         request.extensions_mut().insert(span.at);
         let metrics = self.guard.metrics.clone();
@@ -170,7 +182,10 @@ where
                 .grpc_seconds
                 .get_or_create(&vec![("method", method.clone())])
                 .observe(began.elapsed().as_secs_f64());
-            metrics.grpc_calls.get_or_create(&vec![("method", method), ("code", code)]).inc();
+            metrics
+                .grpc_calls
+                .get_or_create(&vec![("method", method), ("code", code)])
+                .inc();
             Ok(answer)
         })
     }
@@ -191,7 +206,9 @@ pub(crate) async fn serve(
         .register_encoded_file_descriptor_set(DESCRIPTORS)
         .build_v1()
         .map_err(|e| Error::setup("reflection", e))?;
-    health.set_service_status("", tonic_health::ServingStatus::Serving).await;
+    health
+        .set_service_status("", tonic_health::ServingStatus::Serving)
+        .await;
     let guard = Guard {
         token: config.token.0.clone(),
         own_keys,
@@ -201,7 +218,9 @@ pub(crate) async fn serve(
     let stopping = shutdown.clone();
     let draining = async move {
         stopping.cancelled().await;
-        health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+        health
+            .set_service_status("", tonic_health::ServingStatus::NotServing)
+            .await;
     };
     Server::builder()
         .concurrency_limit_per_connection(config.max_concurrent as usize)

@@ -36,10 +36,13 @@ pub(crate) async fn serve(
         .layer(middleware::from_fn_with_state(deadline, within))
         .layer(middleware::from_fn_with_state(tracing, traced))
         .layer(CatchPanicLayer::new());
-    axum::serve(listener, router.into_make_service_with_connect_info::<std::net::SocketAddr>())
-        .with_graceful_shutdown(shutdown.cancelled_owned())
-        .await
-        .map_err(|e| Error::setup("http", e))
+    axum::serve(
+        listener,
+        router.into_make_service_with_connect_info::<std::net::SocketAddr>(),
+    )
+    .with_graceful_shutdown(shutdown.cancelled_owned())
+    .await
+    .map_err(|e| Error::setup("http", e))
 }
 
 async fn within(State(deadline): State<Duration>, request: Request, next: Next) -> Response {
@@ -49,7 +52,10 @@ async fn within(State(deadline): State<Duration>, request: Request, next: Next) 
         Err(_) => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "late",
-            language.pick("Layanan terlalu lambat; coba lagi", "The service is too slow; try again"),
+            language.pick(
+                "Layanan terlalu lambat; coba lagi",
+                "The service is too slow; try again",
+            ),
             "",
         )
         .into_response(),
@@ -67,7 +73,10 @@ async fn traced(State(tracing): State<Tracing>, mut request: Request, next: Next
     let mut span = tracing.start(name, SpanKind::Server, parent);
     request.extensions_mut().insert(span.at);
     let response = next.run(request).await;
-    span.set("http.response.status_code", i64::from(response.status().as_u16()));
+    span.set(
+        "http.response.status_code",
+        i64::from(response.status().as_u16()),
+    );
     if response.status().is_server_error() {
         span.fail("http_error");
     }

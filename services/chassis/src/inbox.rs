@@ -38,10 +38,15 @@ pub struct Unreadable(pub &'static str);
 
 pub(crate) fn ids(event: &Event) -> Result<(EventId, ComplaintId, Date), Unreadable> {
     let id: EventId = event.id.parse().map_err(|_| Unreadable("id"))?;
-    let complaint = event.complaint_id.parse().map_err(|_| Unreadable("complaint_id"))?;
+    let complaint = event
+        .complaint_id
+        .parse()
+        .map_err(|_| Unreadable("complaint_id"))?;
     let millis = id.unix_millis().ok_or(Unreadable("id is not a UUID v7"))?;
     let seconds = i64::try_from(millis / 1_000).map_err(|_| Unreadable("id"))?;
-    let day = OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| Unreadable("id"))?.date();
+    let day = OffsetDateTime::from_unix_timestamp(seconds)
+        .map_err(|_| Unreadable("id"))?
+        .date();
     if event.version == 0 || event.version > i32::MAX as u64 {
         return Err(Unreadable("version"));
     }
@@ -167,8 +172,12 @@ pub(crate) async fn take(
 
     let mut facets: HashMap<ComplaintId, Facets> = HashMap::with_capacity(distinct.len());
     for ((complaint, _), row) in &known {
-        let event = Event::decode(row.facet.as_slice()).map_err(|_| Failure::poison("a stored facet is unreadable"))?;
-        facets.entry(ComplaintId(*complaint)).or_default().absorb(&event);
+        let event = Event::decode(row.facet.as_slice())
+            .map_err(|_| Failure::poison("a stored facet is unreadable"))?;
+        facets
+            .entry(ComplaintId(*complaint))
+            .or_default()
+            .absorb(&event);
     }
     let mut repeated = 0;
     let mut kept = Vec::with_capacity(fresh.len());
@@ -188,23 +197,29 @@ pub(crate) async fn take(
     })
 }
 
-async fn write_seen(tx: &Transaction<'_>, changed: &HashMap<(Uuid, i16), Row>) -> Result<(), Failure> {
+async fn write_seen(
+    tx: &Transaction<'_>,
+    changed: &HashMap<(Uuid, i16), Row>,
+) -> Result<(), Failure> {
     if changed.is_empty() {
         return Ok(());
     }
-    let mut columns: (Vec<Uuid>, Vec<i16>, Vec<i32>, Vec<i32>, Vec<i32>, Vec<&[u8]>) = Default::default();
-    for ((complaint, owner), row) in changed {
-        columns.0.push(*complaint);
-        columns.1.push(*owner);
-        columns.2.push(row.epoch);
-        columns.3.push(row.contiguous);
-        columns.4.push(row.highest);
-        columns.5.push(&row.facet);
-    }
+    let (complaints, owners): (Vec<Uuid>, Vec<i16>) = changed.keys().copied().unzip();
+    let epochs: Vec<i32> = changed.values().map(|r| r.epoch).collect();
+    let contiguous: Vec<i32> = changed.values().map(|r| r.contiguous).collect();
+    let highest: Vec<i32> = changed.values().map(|r| r.highest).collect();
+    let facets: Vec<&[u8]> = changed.values().map(|r| r.facet.as_slice()).collect();
     let statement = tx.prepare_cached(UPDATE).await?;
     tx.execute(
         &statement,
-        &[&columns.0, &columns.1, &columns.2, &columns.3, &columns.4, &columns.5],
+        &[
+            &complaints,
+            &owners,
+            &epochs,
+            &contiguous,
+            &highest,
+            &facets,
+        ],
     )
     .await?;
     Ok(())
@@ -225,7 +240,10 @@ pub async fn facets(
     for row in tx.query(&statement, &[&ids]).await? {
         let event = Event::decode(row.get::<_, &[u8]>(5))
             .map_err(|_| Failure::poison("a stored facet is unreadable"))?;
-        facets.entry(ComplaintId(row.get(0))).or_default().absorb(&event);
+        facets
+            .entry(ComplaintId(row.get(0)))
+            .or_default()
+            .absorb(&event);
     }
     Ok(facets)
 }
@@ -237,9 +255,16 @@ pub async fn facets(
 pub async fn keep_partitions(pool: &Pool, today: Date, keep_days: i64) -> Result<(), Failure> {
     let client = pool.get().await?;
     for ahead in 0..4 {
-        let Some(day) = today.checked_add(time::Duration::days(ahead)) else { continue };
+        let Some(day) = today.checked_add(time::Duration::days(ahead)) else {
+            continue;
+        };
         let next = day.next_day().unwrap_or(day);
-        let name = format!("inbox_{}{:02}{:02}", day.year(), u8::from(day.month()), day.day());
+        let name = format!(
+            "inbox_{}{:02}{:02}",
+            day.year(),
+            u8::from(day.month()),
+            day.day()
+        );
         client
             .batch_execute(&format!(
                 "SELECT pg_advisory_lock(hashtextextended(current_schema() || 'inbox', 0));
@@ -249,7 +274,12 @@ pub async fn keep_partitions(pool: &Pool, today: Date, keep_days: i64) -> Result
             .await?;
     }
     let oldest = today - time::Duration::days(keep_days);
-    let limit = format!("inbox_{}{:02}{:02}", oldest.year(), u8::from(oldest.month()), oldest.day());
+    let limit = format!(
+        "inbox_{}{:02}{:02}",
+        oldest.year(),
+        u8::from(oldest.month()),
+        oldest.day()
+    );
     let old = client
         .query(
             "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
@@ -258,7 +288,9 @@ pub async fn keep_partitions(pool: &Pool, today: Date, keep_days: i64) -> Result
         )
         .await?;
     for row in old {
-        client.batch_execute(&format!("DROP TABLE IF EXISTS {}", row.get::<_, &str>(0))).await?;
+        client
+            .batch_execute(&format!("DROP TABLE IF EXISTS {}", row.get::<_, &str>(0)))
+            .await?;
     }
     Ok(())
 }
@@ -275,8 +307,15 @@ mod tests {
         }
     }
     fn come(row: Option<Row>, epoch: i32, versions: &[i32]) -> Row {
-        let events: Vec<(i32, Event)> = versions.iter().map(|v| (*v, event(*v as u64, epoch as u32))).collect();
-        advance(row.as_ref(), epoch, &events.iter().map(|(v, e)| (*v, e)).collect())
+        let events: Vec<(i32, Event)> = versions
+            .iter()
+            .map(|v| (*v, event(*v as u64, epoch as u32)))
+            .collect();
+        advance(
+            row.as_ref(),
+            epoch,
+            &events.iter().map(|(v, e)| (*v, e)).collect(),
+        )
     }
 
     #[test]
@@ -299,6 +338,10 @@ mod tests {
         let row = come(Some(seen), 2, &[3]);
         assert_eq!((row.epoch, row.contiguous, row.highest), (2, 3, 3));
         let late = come(Some(row.clone()), 1, &[4]);
-        assert_eq!((late.epoch, late.highest), (2, 3), "the old epoch's facet does not win");
+        assert_eq!(
+            (late.epoch, late.highest),
+            (2, 3),
+            "the old epoch's facet does not win"
+        );
     }
 }

@@ -58,11 +58,13 @@ pub async fn lock(
     complaints: &[ComplaintId],
 ) -> Result<(), tokio_postgres::Error> {
     let statement = tx.prepare_cached(LOCK).await?;
-    tx.query(&statement, &[&lock_keys(owner, complaints)]).await?;
+    tx.query(&statement, &[&lock_keys(owner, complaints)])
+        .await?;
     Ok(())
 }
 
-pub(crate) const LOCK: &str = "SELECT count(pg_advisory_xact_lock(key)) FROM unnest($1::bigint[]) AS key";
+pub(crate) const LOCK: &str =
+    "SELECT count(pg_advisory_xact_lock(key)) FROM unnest($1::bigint[]) AS key";
 
 pub(crate) fn lock_keys(owner: Owner, complaints: &[ComplaintId]) -> Vec<i64> {
     let mut keys: Vec<i64> = complaints
@@ -78,7 +80,8 @@ pub(crate) fn lock_keys(owner: Owner, complaints: &[ComplaintId]) -> Vec<i64> {
 }
 
 // max(version) of a complaint reads its few entries of the primary key.
-const HEADS: &str = "SELECT complaint_id, max(version) FROM events WHERE complaint_id = ANY($1::uuid[]) GROUP BY 1";
+const HEADS: &str =
+    "SELECT complaint_id, max(version) FROM events WHERE complaint_id = ANY($1::uuid[]) GROUP BY 1";
 
 const APPEND: &str = "
     WITH logged AS (
@@ -123,7 +126,11 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Failure::Poison`] when a draft has no subject; else the database's failure.
-    pub async fn append(&self, tx: &Transaction<'_>, drafts: Vec<Draft>) -> Result<Vec<Event>, Failure> {
+    pub async fn append(
+        &self,
+        tx: &Transaction<'_>,
+        drafts: Vec<Draft>,
+    ) -> Result<Vec<Event>, Failure> {
         if drafts.is_empty() {
             return Ok(Vec::new());
         }
@@ -144,7 +151,11 @@ impl Ledger {
     ///
     /// # Errors
     /// As [`Ledger::append`].
-    pub async fn append_first(&self, tx: &Transaction<'_>, drafts: Vec<Draft>) -> Result<Vec<Event>, Failure> {
+    pub async fn append_first(
+        &self,
+        tx: &Transaction<'_>,
+        drafts: Vec<Draft>,
+    ) -> Result<Vec<Event>, Failure> {
         self.write(tx, drafts, HashMap::new()).await
     }
 
@@ -171,14 +182,16 @@ impl Ledger {
                 facet: Some(draft.facet),
                 fact: Some(draft.fact),
             };
-            let subject = subjects::of(&event)
-                .ok_or_else(|| Failure::poison("an event without a subject: its code is not a code"))?;
+            let subject = subjects::of(&event).ok_or_else(|| {
+                Failure::poison("an event without a subject: its code is not a code")
+            })?;
             rows.complaints.push(draft.complaint.0);
             rows.versions.push(*version);
             rows.ids.push(id.0);
             rows.subjects.push(subject);
             rows.bodies.push(event.encode_to_vec());
-            rows.traces.push(draft.trace.map(|t| t.to_string()).unwrap_or_default());
+            rows.traces
+                .push(draft.trace.map(|t| t.to_string()).unwrap_or_default());
             rows.outbox.push(Uuid::now_v7());
             events.push(event);
         }

@@ -62,9 +62,8 @@ fn seconds() -> Histogram {
 impl Metrics {
     /// New metrics of `service`, which is a label of every one.
     pub fn new(service: &str) -> Self {
-        let mut registry = Registry::with_labels(
-            [("service".into(), service.to_owned().into())].into_iter(),
-        );
+        let mut registry =
+            Registry::with_labels([("service".into(), service.to_owned().into())].into_iter());
         let this = Self {
             registry: Arc::default(),
             events_handled: Family::default(),
@@ -80,18 +79,66 @@ impl Metrics {
             grpc_calls: Family::default(),
             bus_connected: Gauge::default(),
         };
-        registry.register("ntbcare_events_handled", "Events taken, by owner", this.events_handled.clone());
-        registry.register("ntbcare_events_repeated", "Repetitions swallowed, by owner", this.events_repeated.clone());
-        registry.register("ntbcare_events_repaired", "Events that came by repair, by owner", this.events_repaired.clone());
-        registry.register("ntbcare_dead_letters", "Messages put aside", this.dead_letters.clone());
-        registry.register("ntbcare_batches_retried", "Batches to be tried again", this.batches_retried.clone());
-        registry.register("ntbcare_batch_seconds", "Duration of a batch", this.batch_seconds.clone());
-        registry.register("ntbcare_relayed", "Events acknowledged by the bus", this.relayed.clone());
-        registry.register("ntbcare_relay_failures", "Publishes without acknowledgement", this.relay_failures.clone());
-        registry.register("ntbcare_outbox_rows", "Events waiting for the bus", this.outbox_rows.clone());
-        registry.register("ntbcare_grpc_seconds", "Duration of a call, by method", this.grpc_seconds.clone());
-        registry.register("ntbcare_grpc_calls", "Calls, by method and code", this.grpc_calls.clone());
-        registry.register("ntbcare_bus_connected", "1 while connected to the bus", this.bus_connected.clone());
+        registry.register(
+            "ntbcare_events_handled",
+            "Events taken, by owner",
+            this.events_handled.clone(),
+        );
+        registry.register(
+            "ntbcare_events_repeated",
+            "Repetitions swallowed, by owner",
+            this.events_repeated.clone(),
+        );
+        registry.register(
+            "ntbcare_events_repaired",
+            "Events that came by repair, by owner",
+            this.events_repaired.clone(),
+        );
+        registry.register(
+            "ntbcare_dead_letters",
+            "Messages put aside",
+            this.dead_letters.clone(),
+        );
+        registry.register(
+            "ntbcare_batches_retried",
+            "Batches to be tried again",
+            this.batches_retried.clone(),
+        );
+        registry.register(
+            "ntbcare_batch_seconds",
+            "Duration of a batch",
+            this.batch_seconds.clone(),
+        );
+        registry.register(
+            "ntbcare_relayed",
+            "Events acknowledged by the bus",
+            this.relayed.clone(),
+        );
+        registry.register(
+            "ntbcare_relay_failures",
+            "Publishes without acknowledgement",
+            this.relay_failures.clone(),
+        );
+        registry.register(
+            "ntbcare_outbox_rows",
+            "Events waiting for the bus",
+            this.outbox_rows.clone(),
+        );
+        registry.register(
+            "ntbcare_grpc_seconds",
+            "Duration of a call, by method",
+            this.grpc_seconds.clone(),
+        );
+        registry.register(
+            "ntbcare_grpc_calls",
+            "Calls, by method and code",
+            this.grpc_calls.clone(),
+        );
+        registry.register(
+            "ntbcare_bus_connected",
+            "1 while connected to the bus",
+            this.bus_connected.clone(),
+        );
         Self {
             registry: Arc::new(Mutex::new(registry)),
             ..this

@@ -45,7 +45,13 @@ async fn readyz(State(ops): State<Ops>) -> (StatusCode, String) {
         missing.push("draining");
     }
     let asked = timeout(std::time::Duration::from_secs(2), async {
-        ops.pool.get().await.map_err(|_| ())?.simple_query("SELECT 1").await.map_err(|_| ())
+        ops.pool
+            .get()
+            .await
+            .map_err(|_| ())?
+            .simple_query("SELECT 1")
+            .await
+            .map_err(|_| ())
     });
     if !matches!(asked.await, Ok(Ok(_))) {
         missing.push("postgresql");
@@ -53,15 +59,27 @@ async fn readyz(State(ops): State<Ops>) -> (StatusCode, String) {
     // Without the bus complaints are still accepted: what is written waits in the outbox. Said, but no reason to refuse.
     let bus = ops.bus.connection_state() == async_nats::connection::State::Connected;
     if missing.is_empty() {
-        (StatusCode::OK, format!("ready; bus {}\n", if bus { "connected" } else { "disconnected" }))
+        (
+            StatusCode::OK,
+            format!(
+                "ready; bus {}\n",
+                if bus { "connected" } else { "disconnected" }
+            ),
+        )
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", missing.join(", ")))
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("not ready: {}\n", missing.join(", ")),
+        )
     }
 }
 
 async fn metrics_text(State(ops): State<Ops>) -> ([(&'static str, &'static str); 1], String) {
     (
-        [("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")],
+        [(
+            "content-type",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        )],
         ops.metrics.encode(),
     )
 }

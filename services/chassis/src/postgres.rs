@@ -62,9 +62,13 @@ pub fn pool(service: &str, config: &config::Postgres) -> Result<Pool, Error> {
 /// When the file cannot be read or holds no certificate.
 pub fn tls(ca_file: &str) -> Result<rustls::ClientConfig, Error> {
     let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(ca_file).map_err(|e| Error::setup("ca_file", e))? {
+    for certificate in
+        CertificateDer::pem_file_iter(ca_file).map_err(|e| Error::setup("ca_file", e))?
+    {
         let certificate = certificate.map_err(|e| Error::setup("ca_file", e))?;
-        roots.add(certificate).map_err(|e| Error::setup("ca_file", e))?;
+        roots
+            .add(certificate)
+            .map_err(|e| Error::setup("ca_file", e))?;
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     Ok(rustls::ClientConfig::builder_with_provider(provider)
@@ -80,10 +84,16 @@ pub fn tls(ca_file: &str) -> Result<rustls::ClientConfig, Error> {
 /// # Errors
 /// When the database does not answer or a migration fails.
 pub async fn migrate(pool: &Pool, service: &str, own: Runner) -> Result<(), Error> {
-    let mut client = pool.get().await.map_err(|e| Error::setup("postgresql", e))?;
+    let mut client = pool
+        .get()
+        .await
+        .map_err(|e| Error::setup("postgresql", e))?;
     let sql = |e| Error::setup("migration", e);
     client
-        .execute("SELECT pg_advisory_lock(hashtextextended($1, 0))", &[&format!("migrate {service}")])
+        .execute(
+            "SELECT pg_advisory_lock(hashtextextended($1, 0))",
+            &[&format!("migrate {service}")],
+        )
         .await
         .map_err(sql)?;
     let outcome = async {
@@ -101,7 +111,10 @@ pub async fn migrate(pool: &Pool, service: &str, own: Runner) -> Result<(), Erro
     }
     .await;
     client
-        .execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", &[&format!("migrate {service}")])
+        .execute(
+            "SELECT pg_advisory_unlock(hashtextextended($1, 0))",
+            &[&format!("migrate {service}")],
+        )
         .await
         .map_err(sql)?;
     outcome
@@ -112,7 +125,10 @@ pub async fn migrate(pool: &Pool, service: &str, own: Runner) -> Result<(), Erro
 /// # Errors
 /// When the server does not answer, or `connections` exceed what it offers to ordinary roles.
 pub async fn check_budget(pool: &Pool, connections: usize) -> Result<(), Error> {
-    let client = pool.get().await.map_err(|e| Error::setup("postgresql", e))?;
+    let client = pool
+        .get()
+        .await
+        .map_err(|e| Error::setup("postgresql", e))?;
     let row = client
         .query_one(
             "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int",

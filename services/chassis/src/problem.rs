@@ -20,7 +20,10 @@ pub enum Language {
 impl Language {
     /// The language a request asks for by `Accept-Language`; Indonesian unless English is preferred to it.
     pub fn of(headers: &HeaderMap) -> Self {
-        let wish = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let wish = headers
+            .get(header::ACCEPT_LANGUAGE)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or_default();
         let mut best = (Language::Indonesian, 0.0_f32);
         for part in wish.split(',').take(16) {
             let mut pieces = part.trim().split(';');
@@ -90,15 +93,34 @@ impl Problem {
     pub fn of_status(status: &tonic::Status, language: Language) -> Self {
         use tonic::Code;
         let (http, code, title) = match status.code() {
-            Code::InvalidArgument => (StatusCode::BAD_REQUEST, "invalid", language.pick("Isian tidak benar", "Invalid input")),
-            Code::NotFound => (StatusCode::NOT_FOUND, "not-found", language.pick("Tidak ditemukan", "Not found")),
+            Code::InvalidArgument => (
+                StatusCode::BAD_REQUEST,
+                "invalid",
+                language.pick("Isian tidak benar", "Invalid input"),
+            ),
+            Code::NotFound => (
+                StatusCode::NOT_FOUND,
+                "not-found",
+                language.pick("Tidak ditemukan", "Not found"),
+            ),
             Code::FailedPrecondition => (
                 StatusCode::CONFLICT,
                 "not-now",
-                language.pick("Tidak bisa dilakukan pada keadaan ini", "Not possible in this state"),
+                language.pick(
+                    "Tidak bisa dilakukan pada keadaan ini",
+                    "Not possible in this state",
+                ),
             ),
-            Code::PermissionDenied => (StatusCode::FORBIDDEN, "forbidden", language.pick("Tidak diizinkan", "Forbidden")),
-            Code::Unauthenticated => (StatusCode::UNAUTHORIZED, "sign-in", language.pick("Belum masuk", "Not signed in")),
+            Code::PermissionDenied => (
+                StatusCode::FORBIDDEN,
+                "forbidden",
+                language.pick("Tidak diizinkan", "Forbidden"),
+            ),
+            Code::Unauthenticated => (
+                StatusCode::UNAUTHORIZED,
+                "sign-in",
+                language.pick("Belum masuk", "Not signed in"),
+            ),
             Code::ResourceExhausted => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "too-many",
@@ -107,7 +129,10 @@ impl Problem {
             _ => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
-                language.pick("Layanan sedang terganggu; coba lagi sebentar lagi", "The service is disturbed; try again soon"),
+                language.pick(
+                    "Layanan sedang terganggu; coba lagi sebentar lagi",
+                    "The service is disturbed; try again soon",
+                ),
             ),
         };
         Self::new(http, code, title, status.message())
@@ -121,8 +146,14 @@ impl IntoResponse for Problem {
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
-        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+        headers.insert(
+            header::CONTENT_TYPE,
+            header::HeaderValue::from_static("application/problem+json"),
+        );
+        if matches!(
+            status,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+        ) {
             headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
         }
         response

@@ -4,7 +4,8 @@ use contracts::{
     ComplaintId,
     event::Event,
     record::{
-        EventsRequest, EventsResponse, Head, HeadsRequest, HeadsResponse, LoggedEvent, TallyRequest, TallyResponse,
+        EventsRequest, EventsResponse, Head, HeadsRequest, HeadsResponse, LoggedEvent,
+        TallyRequest, TallyResponse,
         record_service_server::{RecordService, RecordServiceServer},
     },
     values,
@@ -51,7 +52,10 @@ const MAX_COMPLAINTS: usize = 500;
 
 #[tonic::async_trait]
 impl RecordService for Record {
-    async fn tally(&self, request: Request<TallyRequest>) -> Result<Response<TallyResponse>, Status> {
+    async fn tally(
+        &self,
+        request: Request<TallyRequest>,
+    ) -> Result<Response<TallyResponse>, Status> {
         let TallyRequest { from, to } = request.into_inner();
         let (from, to) = window(from, to)?;
         let client = self.pool.get().await.map_err(Failure::from)?;
@@ -59,19 +63,26 @@ impl RecordService for Record {
             .prepare_cached("SELECT count(*) FROM events WHERE id >= $1 AND id < $2")
             .await
             .map_err(Failure::from)?;
-        let row = client.query_one(&statement, &[&from, &to]).await.map_err(Failure::from)?;
+        let row = client
+            .query_one(&statement, &[&from, &to])
+            .await
+            .map_err(Failure::from)?;
         Ok(Response::new(TallyResponse {
             events: row.get::<_, i64>(0).unsigned_abs(),
             epoch: self.epoch,
         }))
     }
 
-    async fn heads(&self, request: Request<HeadsRequest>) -> Result<Response<HeadsResponse>, Status> {
+    async fn heads(
+        &self,
+        request: Request<HeadsRequest>,
+    ) -> Result<Response<HeadsResponse>, Status> {
         let request = request.into_inner();
         let limit = i64::from(request.limit.clamp(1, 5_000));
         let after = match request.after_complaint_id.as_str() {
             "" => Uuid::nil(),
-            id => Uuid::try_parse(id).map_err(|_| Status::invalid_argument("after_complaint_id: not an id"))?,
+            id => Uuid::try_parse(id)
+                .map_err(|_| Status::invalid_argument("after_complaint_id: not an id"))?,
         };
         let windowed = request.from.is_some() || request.to.is_some();
         let (from, to) = window(request.from, request.to)?;
@@ -107,7 +118,10 @@ impl RecordService for Record {
         }))
     }
 
-    async fn events(&self, request: Request<EventsRequest>) -> Result<Response<EventsResponse>, Status> {
+    async fn events(
+        &self,
+        request: Request<EventsRequest>,
+    ) -> Result<Response<EventsResponse>, Status> {
         let after = request.into_inner().after;
         if after.len() > MAX_COMPLAINTS {
             return Err(Status::invalid_argument("after: at most 500 complaints"));
@@ -120,7 +134,9 @@ impl RecordService for Record {
                 .parse()
                 .map_err(|_| Status::invalid_argument("complaint_id: not an id"))?;
             ids.push(id.0);
-            versions.push(i32::try_from(head.version).map_err(|_| Status::invalid_argument("version"))?);
+            versions.push(
+                i32::try_from(head.version).map_err(|_| Status::invalid_argument("version"))?,
+            );
         }
         let client = self.pool.get().await.map_err(Failure::from)?;
         let statement = client
@@ -130,12 +146,19 @@ impl RecordService for Record {
             )
             .await
             .map_err(Failure::from)?;
-        let rows = client.query(&statement, &[&ids, &versions]).await.map_err(Failure::from)?;
+        let rows = client
+            .query(&statement, &[&ids, &versions])
+            .await
+            .map_err(Failure::from)?;
         let mut events = Vec::with_capacity(rows.len());
         for row in rows {
             let event = Event::decode(row.get::<_, &[u8]>(1))
                 .map_err(|_| Status::data_loss("the log holds an unreadable event"))?;
-            let recorded_at = event.id.parse::<contracts::EventId>().ok().and_then(|id| id.unix_millis());
+            let recorded_at = event
+                .id
+                .parse::<contracts::EventId>()
+                .ok()
+                .and_then(|id| id.unix_millis());
             events.push(LoggedEvent {
                 recorded_at: recorded_at.map(|ms| Timestamp {
                     seconds: (ms / 1_000).cast_signed(),

@@ -78,7 +78,9 @@ impl Relay {
         let tx = client.transaction().await?;
         let statement = tx.prepare_cached(NEXT).await?;
         let rows = tx.query(&statement, &[&self.config.relay.batch]).await?;
-        self.metrics.outbox_rows.set(i64::try_from(rows.len()).unwrap_or(i64::MAX));
+        self.metrics
+            .outbox_rows
+            .set(i64::try_from(rows.len()).unwrap_or(i64::MAX));
         if rows.is_empty() {
             return Ok(0);
         }
@@ -87,7 +89,8 @@ impl Relay {
             let id: Uuid = row.get(0);
             let subject: String = row.get(1);
             let body: Vec<u8> = row.get(2);
-            let event = Event::decode(body.as_slice()).map_err(|_| Failure::poison("the log holds an unreadable event"))?;
+            let event = Event::decode(body.as_slice())
+                .map_err(|_| Failure::poison("the log holds an unreadable event"))?;
             let message = PublishMessage::build()
                 .headers(envelope::headers(&event, &subject, id, row.get(3)))
                 .payload(body.into());
@@ -108,7 +111,9 @@ impl Relay {
             }
         }
         if !acknowledged.is_empty() {
-            let delete = tx.prepare_cached("DELETE FROM outbox WHERE id = ANY($1::uuid[])").await?;
+            let delete = tx
+                .prepare_cached("DELETE FROM outbox WHERE id = ANY($1::uuid[])")
+                .await?;
             tx.execute(&delete, &[&acknowledged]).await?;
         }
         tx.commit().await?;
@@ -117,8 +122,12 @@ impl Relay {
             None => Ok(rows.len()),
             Some(error) => {
                 // No stream, or a new bus: make it, so that the next try finds one.
-                if let Err(missing) = bus::ensure_streams(&self.js, self.config.nats.replicas).await {
-                    tracing::warn!(error = &missing as &dyn std::error::Error, "streams cannot be made");
+                if let Err(missing) = bus::ensure_streams(&self.js, self.config.nats.replicas).await
+                {
+                    tracing::warn!(
+                        error = &missing as &dyn std::error::Error,
+                        "streams cannot be made"
+                    );
                 }
                 Err(Failure::unavailable("the bus", error))
             }

@@ -6,7 +6,9 @@ use std::{sync::Arc, time::Duration};
 
 use contracts::{
     common::Owner,
-    record::{EventsRequest, Head, HeadsRequest, TallyRequest, record_service_client::RecordServiceClient},
+    record::{
+        EventsRequest, Head, HeadsRequest, TallyRequest, record_service_client::RecordServiceClient,
+    },
     values,
 };
 use time::OffsetDateTime;
@@ -54,7 +56,11 @@ impl<H: Handler> Repair<H> {
             pause = every;
             for (owner, peer) in &self.peers {
                 if let Err(failure) = self.owner(*owner, peer.clone(), nightly, urgent).await {
-                    tracing::warn!(owner = owner.service(), error = &failure as &dyn std::error::Error, "repair waits");
+                    tracing::warn!(
+                        owner = owner.service(),
+                        error = &failure as &dyn std::error::Error,
+                        "repair waits"
+                    );
                     pause = Duration::from_secs(2).min(every);
                 }
             }
@@ -65,11 +71,23 @@ impl<H: Handler> Repair<H> {
         }
     }
 
-    async fn owner(&self, owner: Owner, peer: Peer, all: bool, urgent: bool) -> Result<(), Failure> {
+    async fn owner(
+        &self,
+        owner: Owner,
+        peer: Peer,
+        all: bool,
+        urgent: bool,
+    ) -> Result<(), Failure> {
         let mut log = RecordServiceClient::new(peer).max_decoding_message_size(64 << 20);
         // Ids of events carry the system's time, so windows do too, whatever clock the service is given.
         let now = OffsetDateTime::now_utc();
-        let from = if all { None } else { self.repaired_until(owner).await?.map(|until| until - OVERLAP) };
+        let from = if all {
+            None
+        } else {
+            self.repaired_until(owner)
+                .await?
+                .map(|until| until - OVERLAP)
+        };
         let to = if urgent { now } else { now - IN_FLIGHT };
         let tally = log
             .tally(TallyRequest {
@@ -87,7 +105,10 @@ impl<H: Handler> Repair<H> {
     async fn repaired_until(&self, owner: Owner) -> Result<Option<OffsetDateTime>, Failure> {
         let client = self.engine.pool.get().await?;
         let row = client
-            .query_opt("SELECT until FROM repaired WHERE owner = $1", &[&(owner as i16)])
+            .query_opt(
+                "SELECT until FROM repaired WHERE owner = $1",
+                &[&(owner as i16)],
+            )
             .await?;
         Ok(row.map(|row| row.get(0)))
     }
@@ -105,7 +126,12 @@ impl<H: Handler> Repair<H> {
     }
 
     /// How many events of the owner in the window are in the inbox: the same count that the owner makes of its log.
-    async fn taken(&self, owner: Owner, from: Option<OffsetDateTime>, to: OffsetDateTime) -> Result<u64, Failure> {
+    async fn taken(
+        &self,
+        owner: Owner,
+        from: Option<OffsetDateTime>,
+        to: OffsetDateTime,
+    ) -> Result<u64, Failure> {
         let client = self.engine.pool.get().await?;
         let statement = client
             .prepare_cached(
@@ -113,7 +139,10 @@ impl<H: Handler> Repair<H> {
                  AND day BETWEEN $4 AND $5",
             )
             .await?;
-        let first = from.map_or(time::Date::MIN.max(time::macros::date!(2000 - 01 - 01)), OffsetDateTime::date);
+        let first = from.map_or(
+            time::Date::MIN.max(time::macros::date!(2000 - 01 - 01)),
+            OffsetDateTime::date,
+        );
         let row = client
             .query_one(
                 &statement,
@@ -149,7 +178,13 @@ impl<H: Handler> Repair<H> {
                 .into_inner();
             let behind = self.behind(owner, &page.heads).await?;
             for chunk in behind.chunks(200) {
-                let events = log.events(EventsRequest { after: chunk.to_vec() }).await?.into_inner().events;
+                let events = log
+                    .events(EventsRequest {
+                        after: chunk.to_vec(),
+                    })
+                    .await?
+                    .into_inner()
+                    .events;
                 self.feed(owner, events).await?;
             }
             after = page.next_after;
@@ -159,11 +194,19 @@ impl<H: Handler> Repair<H> {
         }
     }
 
-    async fn feed(&self, owner: Owner, events: Vec<contracts::record::LoggedEvent>) -> Result<(), Failure> {
+    async fn feed(
+        &self,
+        owner: Owner,
+        events: Vec<contracts::record::LoggedEvent>,
+    ) -> Result<(), Failure> {
         let incoming: Vec<_> = events.into_iter().filter_map(record::incoming).collect();
         for batch in incoming.chunks(self.engine.config.consumer.batch) {
             let labels = vec![("owner", owner.service().to_owned())];
-            self.engine.metrics.events_repaired.get_or_create(&labels).inc_by(batch.len() as u64);
+            self.engine
+                .metrics
+                .events_repaired
+                .get_or_create(&labels)
+                .inc_by(batch.len() as u64);
             match self.engine.process(batch.to_vec()).await {
                 Ok(()) => {}
                 Err(failure) if failure.is_passing() => return Err(failure),
@@ -188,7 +231,10 @@ impl<H: Handler> Repair<H> {
         let mut ids = Vec::with_capacity(heads.len());
         let mut versions = Vec::with_capacity(heads.len());
         for head in heads {
-            let id: Uuid = head.complaint_id.parse().map_err(|_| Failure::poison("a head without an id"))?;
+            let id: Uuid = head
+                .complaint_id
+                .parse()
+                .map_err(|_| Failure::poison("a head without an id"))?;
             ids.push(id);
             versions.push(i32::try_from(head.version).unwrap_or(i32::MAX));
         }
@@ -200,7 +246,9 @@ impl<H: Handler> Repair<H> {
                  WHERE coalesce(s.contiguous, 0) < h.version",
             )
             .await?;
-        let rows = client.query(&statement, &[&ids, &versions, &(owner as i16)]).await?;
+        let rows = client
+            .query(&statement, &[&ids, &versions, &(owner as i16)])
+            .await?;
         Ok(rows
             .iter()
             .map(|row| Head {

@@ -1,6 +1,9 @@
 //! A service from start to end: what it is given, what it is made of, how it drains; and the `main` of its binary.
 
-use std::{collections::HashMap, future::Future, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap, future::Future, path::PathBuf, process::ExitCode, sync::Arc,
+    time::Duration,
+};
 
 use axum::Router;
 use clap::{Parser, Subcommand};
@@ -21,9 +24,9 @@ use crate::{
     clock::Clock,
     config::{self, Base, Check, Config, ConfigError},
     consumer::{Engine, Handler},
-    dead, grpc, http,
+    dead, grpc,
     grpc::Peer,
-    inbox,
+    http, inbox,
     ledger::Ledger,
     metrics::Metrics,
     ops, postgres,
@@ -52,7 +55,10 @@ pub enum Error {
 
 impl Error {
     /// Something could not be set up.
-    pub fn setup(what: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub fn setup(
+        what: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
         Self::Setup {
             what,
             source: source.into(),
@@ -86,12 +92,17 @@ impl Env {
     ///
     /// # Errors
     /// When spans cannot be exported as configured.
-    pub fn try_new(service: &'static str, telemetry: &config::Telemetry, shutdown: CancellationToken) -> Result<Self, Error> {
+    pub fn try_new(
+        service: &'static str,
+        telemetry: &config::Telemetry,
+        shutdown: CancellationToken,
+    ) -> Result<Self, Error> {
         Ok(Self {
             service,
             clock: Clock::default(),
             metrics: Metrics::new(service),
-            tracing: Tracing::try_new(service, telemetry).map_err(|e| Error::setup("telemetry", e))?,
+            tracing: Tracing::try_new(service, telemetry)
+                .map_err(|e| Error::setup("telemetry", e))?,
             shutdown,
         })
     }
@@ -114,7 +125,11 @@ impl Listeners {
     /// # Errors
     /// When an address is taken or not this machine's.
     pub async fn bind(base: &Base) -> Result<Self, Error> {
-        let bind = async |at: &str| TcpListener::bind(at.to_owned()).await.map_err(|e| Error::setup("listen", e));
+        let bind = async |at: &str| {
+            TcpListener::bind(at.to_owned())
+                .await
+                .map_err(|e| Error::setup("listen", e))
+        };
         Ok(Self {
             grpc: bind(&base.grpc.listen).await?,
             http: bind(&base.http.listen).await?,
@@ -149,7 +164,12 @@ impl Core {
     ///
     /// # Errors
     /// When the configuration cannot be used, or the database does not answer within a minute.
-    pub async fn start(env: Env, base: Base, owner: Owner, migrations: fn() -> Runner) -> Result<Self, Error> {
+    pub async fn start(
+        env: Env,
+        base: Base,
+        owner: Owner,
+        migrations: fn() -> Runner,
+    ) -> Result<Self, Error> {
         let pool = postgres::pool(env.service, &base.postgres)?;
         let mut tries = 0;
         loop {
@@ -157,7 +177,11 @@ impl Core {
                 Ok(()) => break,
                 Err(error) if tries < 60 && !env.shutdown.is_cancelled() => {
                     tries += 1;
-                    tracing::warn!(service = env.service, error = &error as &dyn std::error::Error, "the database is not ready yet");
+                    tracing::warn!(
+                        service = env.service,
+                        error = &error as &dyn std::error::Error,
+                        "the database is not ready yet"
+                    );
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
                 Err(error) => return Err(error),
@@ -198,7 +222,9 @@ impl Core {
         let pool = self.pool.clone();
         self.every(Duration::from_secs(3_600), move || {
             let pool = pool.clone();
-            async move { inbox::keep_partitions(&pool, OffsetDateTime::now_utc().date(), keep_days).await }
+            async move {
+                inbox::keep_partitions(&pool, OffsetDateTime::now_utc().date(), keep_days).await
+            }
         });
     }
 
@@ -217,7 +243,10 @@ impl Core {
                     () = tokio::time::sleep(interval) => {}
                 }
                 if let Err(failure) = task().await {
-                    tracing::warn!(error = &failure as &dyn std::error::Error, "a periodic task failed; it will run again");
+                    tracing::warn!(
+                        error = &failure as &dyn std::error::Error,
+                        "a periodic task failed; it will run again"
+                    );
                 }
             }
         });
@@ -262,7 +291,8 @@ impl Core {
             repair: tokio::sync::Notify::new(),
         });
         for stream in subjects::STREAMS {
-            self.front.spawn(engine.clone().read(stream, self.env.shutdown.clone()));
+            self.front
+                .spawn(engine.clone().read(stream, self.env.shutdown.clone()));
         }
         let peers = engine
             .handler
@@ -286,7 +316,12 @@ impl Core {
 
     /// Serves gRPC: the given services, and this owner's log. `own_keys` are the paths of services that ask callers for
     /// keys of their own instead of the services' token.
-    pub fn serve_grpc(&self, listener: TcpListener, mut routes: RoutesBuilder, own_keys: &'static [&'static str]) {
+    pub fn serve_grpc(
+        &self,
+        listener: TcpListener,
+        mut routes: RoutesBuilder,
+        own_keys: &'static [&'static str],
+    ) {
         routes.add_service(
             Record {
                 pool: self.pool.clone(),
@@ -331,17 +366,28 @@ impl Core {
         );
         self.back.spawn(async move {
             if let Err(error) = serving.await {
-                tracing::error!(error = &error as &dyn std::error::Error, "probes are not served");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "probes are not served"
+                );
             }
         });
     }
 
     // A server that fails takes the service down: half a service helps nobody.
-    fn supervise(&self, what: &'static str, serving: impl Future<Output = Result<(), Error>> + Send + 'static) {
+    fn supervise(
+        &self,
+        what: &'static str,
+        serving: impl Future<Output = Result<(), Error>> + Send + 'static,
+    ) {
         let shutdown = self.env.shutdown.clone();
         self.front.spawn(async move {
             if let Err(error) = serving.await {
-                tracing::error!(what, error = &error as &dyn std::error::Error, "a server failed");
+                tracing::error!(
+                    what,
+                    error = &error as &dyn std::error::Error,
+                    "a server failed"
+                );
                 shutdown.cancel();
             }
         });
@@ -352,13 +398,25 @@ impl Core {
         self.env.shutdown.cancelled().await;
         let grace = Duration::from_secs(self.base.shutdown.grace_s);
         self.front.close();
-        if tokio::time::timeout(grace, self.front.wait()).await.is_err() {
-            tracing::warn!(service = self.env.service, "not all in flight was finished in time");
+        if tokio::time::timeout(grace, self.front.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                service = self.env.service,
+                "not all in flight was finished in time"
+            );
         }
         self.stop_back.cancel();
         self.back.close();
-        if tokio::time::timeout(Duration::from_secs(5), self.back.wait()).await.is_err() {
-            tracing::warn!(service = self.env.service, "the outbox keeps what the bus did not take");
+        if tokio::time::timeout(Duration::from_secs(5), self.back.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                service = self.env.service,
+                "the outbox keeps what the bus did not take"
+            );
         }
         let tracing_out = self.env.tracing.clone();
         let _ = tokio::task::spawn_blocking(move || tracing_out.flush()).await;
@@ -418,7 +476,11 @@ where
         print!("{}", config::DEFAULTS);
         return ExitCode::SUCCESS;
     }
-    let config = match config::load::<T>(service, cli.config.as_deref(), std::env::vars().collect::<HashMap<_, _>>()) {
+    let config = match config::load::<T>(
+        service,
+        cli.config.as_deref(),
+        std::env::vars().collect::<HashMap<_, _>>(),
+    ) {
         Ok(config) => config,
         Err(error) => {
             report(&error);
@@ -433,7 +495,10 @@ where
         report(&error);
         return ExitCode::from(EX_USAGE);
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             report(&error);
@@ -477,7 +542,10 @@ pub fn report(error: &dyn std::error::Error) {
 ///
 /// # Errors
 /// As [`config::load`].
-pub fn load_config<T: DeserializeOwned + Check>(service: &str, file: Option<&std::path::Path>) -> Result<Config<T>, ConfigError> {
+pub fn load_config<T: DeserializeOwned + Check>(
+    service: &str,
+    file: Option<&std::path::Path>,
+) -> Result<Config<T>, ConfigError> {
     config::load(service, file, std::env::vars().collect())
 }
 
@@ -486,8 +554,11 @@ pub fn load_config<T: DeserializeOwned + Check>(service: &str, file: Option<&std
 /// # Errors
 /// When the filter cannot be read.
 pub fn log_to_stdout(telemetry: &config::Telemetry) -> Result<(), Error> {
-    let filter = tracing_subscriber::EnvFilter::try_new(&telemetry.log).map_err(|e| Error::setup("telemetry.log", e))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(true);
+    let filter = tracing_subscriber::EnvFilter::try_new(&telemetry.log)
+        .map_err(|e| Error::setup("telemetry.log", e))?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(true);
     let installed = if telemetry.format == "json" {
         builder.json().flatten_event(true).try_init()
     } else {
@@ -518,7 +589,10 @@ async fn dead_letters(service: &str, base: &Base, what: DeadLetters) -> Result<(
     let pool = postgres::pool(service, &base.postgres)?;
     match what {
         DeadLetters::List => {
-            println!("{:36}  {:>8}  {:8}  {:40}  reason", "id", "attempts", "state", "subject");
+            println!(
+                "{:36}  {:>8}  {:8}  {:40}  reason",
+                "id", "attempts", "state", "subject"
+            );
             for letter in dead::list(&pool, 1_000).await? {
                 println!(
                     "{:36}  {:>8}  {:8}  {:40}  {}",

@@ -9,8 +9,8 @@ use std::{fmt, time::SystemTime};
 use opentelemetry::{
     Context, KeyValue,
     trace::{
-        Span as _, SpanContext, SpanId, SpanKind, TraceContextExt as _, TraceFlags, TraceId, TraceState,
-        Tracer as _, TracerProvider as _,
+        Span as _, SpanContext, SpanId, SpanKind, TraceContextExt as _, TraceFlags, TraceId,
+        TraceState, Tracer as _, TracerProvider as _,
     },
 };
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
@@ -33,12 +33,22 @@ impl Trace {
     /// Parses a `traceparent`; `None` when it is not one of version 00.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('-');
-        let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        if version != "00" || trace.len() != 32 || span.len() != 16 || flags.len() != 2 || parts.next().is_some() {
+        let (version, trace, span, flags) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        if version != "00"
+            || trace.len() != 32
+            || span.len() != 16
+            || flags.len() != 2
+            || parts.next().is_some()
+        {
             return None;
         }
-        let trace = TraceId::from_hex(trace).ok().filter(|t| *t != TraceId::INVALID)?;
-        let span = SpanId::from_hex(span).ok().filter(|s| *s != SpanId::INVALID)?;
+        let trace = TraceId::from_hex(trace)
+            .ok()
+            .filter(|t| *t != TraceId::INVALID)?;
+        let span = SpanId::from_hex(span)
+            .ok()
+            .filter(|s| *s != SpanId::INVALID)?;
         let flags = u8::from_str_radix(flags, 16).ok()?;
         Some(Self {
             trace,
@@ -51,7 +61,11 @@ impl Trace {
         self.trace.to_string()
     }
     fn context(self) -> Context {
-        let flags = if self.sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
+        let flags = if self.sampled {
+            TraceFlags::SAMPLED
+        } else {
+            TraceFlags::default()
+        };
         Context::new().with_remote_span_context(SpanContext::new(
             self.trace,
             self.span,
@@ -80,7 +94,13 @@ impl Trace {
 
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{}-{}-{:02x}", self.trace, self.span, u8::from(self.sampled))
+        write!(
+            f,
+            "00-{}-{}-{:02x}",
+            self.trace,
+            self.span,
+            u8::from(self.sampled)
+        )
     }
 }
 impl fmt::Debug for Trace {
@@ -97,7 +117,11 @@ pub struct Tracing {
 
 impl fmt::Debug for Tracing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.exporting.is_some() { "Tracing(otlp)" } else { "Tracing(off)" })
+        f.write_str(if self.exporting.is_some() {
+            "Tracing(otlp)"
+        } else {
+            "Tracing(off)"
+        })
     }
 }
 
@@ -168,7 +192,10 @@ impl Tracing {
             Some((tracer, _)) => {
                 let context = parent.map_or_else(Context::new, Trace::context);
                 let span = tracer.build_with_context(
-                    tracer.span_builder(name.into()).with_kind(kind).with_start_time(SystemTime::now()),
+                    tracer
+                        .span_builder(name.into())
+                        .with_kind(kind)
+                        .with_start_time(SystemTime::now()),
                     &context,
                 );
                 Span {
@@ -197,15 +224,25 @@ mod tests {
     fn a_traceparent_is_read_and_written_unchanged() {
         let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         assert_eq!(Trace::parse(text).unwrap().to_string(), text);
-        for bad in ["", "00-0-0-0", "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-            "00-00000000000000000000000000000000-b7ad6b7169203331-01"] {
+        for bad in [
+            "",
+            "00-0-0-0",
+            "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+        ] {
             assert!(Trace::parse(bad).is_none());
         }
     }
 
     #[test]
     fn without_an_exporter_the_context_travels_on() {
-        let parent = Trace::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").unwrap();
-        assert_eq!(Tracing::default().start("x", SpanKind::Server, Some(parent)).at, parent);
+        let parent =
+            Trace::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").unwrap();
+        assert_eq!(
+            Tracing::default()
+                .start("x", SpanKind::Server, Some(parent))
+                .at,
+            parent
+        );
     }
 }
