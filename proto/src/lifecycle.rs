@@ -166,10 +166,15 @@ impl<'a> View<'a> {
         if of.is_some_and(|id| self.is_replaced(id)) {
             return false;
         }
-        // An older answer of this assignment is one that intake was told of: it counted then.
-        self.answer()
-            .filter(|answer| answer.answer_id == closed.answer_id)
-            .is_none_or(|answer| self.counts(answer))
+        // Merged: an answer of the other complaint, which is not known here. Else the answer must be known.
+        self.is_merged()
+            || !self.needs_approval
+            || self.done.is_some_and(|done| {
+                done.answer
+                    .iter()
+                    .chain(&done.earlier_answers)
+                    .any(|a| a.answer_id == closed.answer_id && a.approved_at.is_some())
+            })
     }
 
     /// The assignment of an answer, as far as the facets still name the answer.
@@ -198,6 +203,10 @@ impl<'a> View<'a> {
                 .lead
                 .is_none_or(|lead| lead.assignment_id != assignment_id),
         }
+    }
+
+    fn is_merged(&self) -> bool {
+        self.routing.is_some_and(|r| !r.merged_into.is_empty())
     }
 
     fn answer(&self) -> Option<&'a Answer> {
