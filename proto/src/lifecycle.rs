@@ -261,11 +261,13 @@ impl<'a> View<'a> {
     /// A question to the reporter that still matters.
     fn waiting(&self) -> Option<Standing> {
         let waiting = self.intake.waiting.as_ref()?;
-        let asked_by = self
-            .acts
-            .iter()
-            .find(|act| !act.ask_id.is_empty() && act.ask_id == waiting.ask_id);
-        if asked_by.is_some_and(|act| self.is_replaced(&act.assignment_id)) {
+        let asked_by = some_str(&waiting.assignment_id).or_else(|| {
+            let asks =
+                |act: &&AssignmentFollowUp| !act.ask_id.is_empty() && act.ask_id == waiting.ask_id;
+            let act = self.acts.iter().find(asks)?;
+            Some(act.assignment_id.as_str())
+        });
+        if asked_by.is_some_and(|id| self.is_replaced(id)) {
             return None;
         }
         let since = waiting.since.as_ref().and_then(values::datetime);

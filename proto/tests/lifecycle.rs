@@ -7,7 +7,10 @@ use std::collections::{HashMap, HashSet};
 
 use contracts::{
     common::{Kind, Owner},
-    event::{Event, event::Fact},
+    event::{
+        Event,
+        event::{Facet, Fact},
+    },
     lifecycle::{Acting, Facets, Standing, State, needs_approval, state},
 };
 use owners::{Step, World};
@@ -38,7 +41,9 @@ struct History {
     approved: HashSet<String>,
     planned: HashMap<String, String>,
     begun: HashSet<String>,
-    ever_asked: bool,
+    asked_by: HashMap<String, String>,
+    /// The question that intake waits for: the one thing read from a facet, because no fact says that it ended.
+    waiting: Option<String>,
     verified: bool,
     rejected: bool,
     withdrawn: bool,
@@ -53,6 +58,9 @@ impl History {
         events.sort_by_key(|e| (e.owner, e.version));
         let mut history = Self::default();
         for event in events {
+            if let Some(Facet::Intake(intake)) = &event.facet {
+                history.waiting = intake.waiting.as_ref().map(|w| w.ask_id.clone());
+            }
             history.add(event.fact.clone().expect("every event has a fact"));
         }
         history
@@ -87,15 +95,14 @@ impl History {
                 self.planned.insert(f.assignment_id, f.plan_id);
             }
             Fact::Asked(f) => {
-                self.ever_asked = true;
-                self.begun.insert(f.assignment_id);
+                self.begun.insert(f.assignment_id.clone());
+                self.asked_by.insert(f.ask_id, f.assignment_id);
             }
             Fact::Progressed(f) => {
                 self.begun.insert(f.assignment_id);
             }
             Fact::Approved(f) => self.approved.extend([f.answer_id, f.plan_id]),
             Fact::ReplyRequested(f) if f.about == "answered" => self.closed = None,
-            Fact::ReplyRequested(_) => self.ever_asked = true,
             Fact::Verified(_) => self.verified = true,
             Fact::Rejected(_) => self.rejected = true,
             Fact::Withdrawn(_) => self.withdrawn = true,
@@ -160,12 +167,14 @@ impl History {
         let triage_reopened = self.queue_reason.as_deref() == Some("reopened");
         let has_begun = effective.is_some_and(|(id, ..)| self.begun.contains(id));
         let is_outside = effective.is_some_and(|(.., outside)| *outside);
+        let asker = self.waiting.as_ref().map(|ask| self.asked_by.get(ask));
+        let matters = asker.is_some_and(|by| by.is_none() || by == effective.map(|(id, ..)| id));
         let may_be = match s.state {
             State::Dicabut => self.withdrawn || self.erased,
             State::Ditolak => self.rejected && !self.withdrawn,
             State::Selesai => self.is_closed(heavy),
             State::Ditanggapi => answered,
-            State::PerluInfo => self.ever_asked && !answered,
+            State::PerluInfo => matters && !answered,
             State::Digabung => self.merged,
             State::DibukaKembali => belum(newest) || (effective.is_none() && triage_reopened),
             State::MasukPerencanaan => is_planned,
@@ -178,7 +187,8 @@ impl History {
             State::Diterima => effective.is_none() && !self.verified,
         };
         let ends = matches!(s.state, State::Dicabut | State::Ditolak | State::Selesai);
-        let must = ended == ends && (ended || answered == (s.state == State::Ditanggapi));
+        let waits = ended || answered || matters == (s.state == State::PerluInfo);
+        let must = ended == ends && waits && (ended || answered == (s.state == State::Ditanggapi));
         let acts = match &s.acting {
             Acting::Nobody => ends,
             Acting::Incident(_) => s.state == State::Digabung,
@@ -258,8 +268,8 @@ proptest! {
     fn the_standing_agrees_with_the_facts(script in scripts()) {
         let log = World::live(&script).log;
         let facets = fold(&log);
-        let verdict = History::of(&log).check(&state(&facets), is_heavy(&facets));
-        prop_assert!(verdict.is_ok(), "{}", verdict.unwrap_err());
+        let verdict = History::of(&log).check(&state(&facets), is_heavy(&facets)).err();
+        prop_assert_eq!(verdict, None);
     }
 
     #[test]
@@ -333,12 +343,10 @@ fn a_restored_owner_outranks_what_it_said_before_the_restore() {
         owner: Owner::Intake.into(),
         epoch,
         version,
-        facet: Some(contracts::event::event::Facet::Intake(
-            contracts::event::IntakeFacet {
-                supplements: version as u32,
-                ..Default::default()
-            },
-        )),
+        facet: Some(Facet::Intake(contracts::event::IntakeFacet {
+            supplements: version as u32,
+            ..Default::default()
+        })),
         ..Event::default()
     };
     let mut facets = Facets::default();

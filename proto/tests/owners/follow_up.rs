@@ -60,7 +60,7 @@ pub fn act(desk: &mut FollowUp, which: usize) -> Acted {
         0 => {
             ensure(done.acknowledged_at.is_none())?;
             done.acknowledged_at = now;
-            if desk.luck % 2 == 0 {
+            if desk.luck.is_multiple_of(2) {
                 done.next_act_at = now;
                 done.begun_at = begun;
             }

@@ -52,7 +52,9 @@ pub fn react(desk: &mut Intake) {
     if over(&desk.own) {
         return;
     }
-    if !desk.known.routing.merged_into.is_empty() && desk.luck % 4 == 0 && desk.own.closed.is_none()
+    if !desk.known.routing.merged_into.is_empty()
+        && desk.luck.is_multiple_of(4)
+        && desk.own.closed.is_none()
     {
         // The other complaint's answer reaches the reporter of this one.
         desk.own.told = Some(Told {
@@ -88,6 +90,7 @@ pub fn react(desk: &mut Intake) {
         desk.own.waiting = Some(Waiting {
             ask_id: done.ask_id,
             since: desk.at(),
+            assignment_id: done.assignment_id,
         });
         tell(desk, "asked");
     }
@@ -129,6 +132,7 @@ pub fn act(desk: &mut Intake, which: usize) -> Acted {
             desk.own.waiting = Some(Waiting {
                 ask_id,
                 since: desk.at(),
+                assignment_id: String::new(),
             });
             tell(desk, "asked");
         }

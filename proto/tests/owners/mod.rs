@@ -201,7 +201,7 @@ impl World {
 
     fn act(&mut self, which: usize) -> Acted {
         // What ends a complaint is rarer than what carries it on.
-        if which % 120 == 0 {
+        if which.is_multiple_of(120) {
             return intake::end(&mut self.intake, which / 120);
         }
         match which % 4 {

@@ -37,7 +37,7 @@ pub fn react(desk: &mut Routing) {
     if done.declined_at.is_some() {
         desk.own.declines += 1;
         queue(desk, "declined");
-    } else if reopened && desk.luck % 4 == 0 {
+    } else if reopened && desk.luck.is_multiple_of(4) {
         queue(desk, "reopened");
     }
 }
@@ -54,11 +54,11 @@ pub fn act(desk: &mut Routing, which: usize) -> Acted {
             assign(desk);
         }
         5 => {
-            ensure(desk.own.lead.is_some() && desk.luck % 2 == 0)?;
+            ensure(desk.own.lead.is_some() && desk.luck.is_multiple_of(2))?;
             queue(desk, "stale");
         }
         6 => {
-            ensure(desk.own.merged_into.is_empty() && desk.luck % 3 == 0)?;
+            ensure(desk.own.merged_into.is_empty() && desk.luck.is_multiple_of(3))?;
             desk.own.lead = None;
             desk.own.queue = None;
             desk.own.merged_into = "other".into();
@@ -93,7 +93,7 @@ fn queue(desk: &mut Routing, reason: &str) {
 fn assign(desk: &mut Routing) {
     let assignment_id = desk.fresh("assignment");
     let opd_code = ["dikes", "dinsos", "pupr-perkim"][desk.luck % 3].to_owned();
-    let outside = desk.luck % 5 == 0;
+    let outside = desk.luck.is_multiple_of(5);
     // A rule leaves the kind to the label; a person decides it.
     let kind = match desk.luck % 2 {
         0 => Kind::Unspecified,
