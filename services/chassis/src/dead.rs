@@ -150,8 +150,21 @@ pub async fn request_redrive(pool: &Pool, id: Option<Uuid>) -> Result<u64, Failu
 
 /// Tries the dead letters that somebody asked for. Dying in between leaves them asked for.
 pub(crate) async fn redrive<H: Handler>(engine: &Engine<H>) -> Result<usize, Failure> {
-    let client = engine.pool.get().await?;
-    let rows = client
+    let mut turn = engine.pool.get().await?;
+    // One replica at a time: another would take out of the inbox again what this one has just handled. Held by a
+    // transaction, which ends with this function or with the process.
+    let turn = turn.transaction().await?;
+    let mine: bool = turn
+        .query_one(
+            "SELECT pg_try_advisory_xact_lock(hashtextextended(current_schema() || 'redrive', 0))",
+            &[],
+        )
+        .await?
+        .get(0);
+    if !mine {
+        return Ok(0);
+    }
+    let rows = turn
         .query(
             "SELECT id, subject, body, traceparent FROM dead_letters WHERE state = 'redrive' ORDER BY last_at LIMIT 100",
             &[],
@@ -162,7 +175,10 @@ pub(crate) async fn redrive<H: Handler>(engine: &Engine<H>) -> Result<usize, Fai
         let event = contracts::event::Event::decode(row.get::<_, &[u8]>(2))
             .map_err(|_| Failure::poison("a dead letter is unreadable"))?;
         let (event_id, _, day) = inbox::ids(&event).map_err(|e| Failure::poison(e.to_string()))?;
-        client
+        engine
+            .pool
+            .get()
+            .await?
             .execute(
                 "DELETE FROM inbox WHERE day = $1 AND owner = $2 AND event_id = $3",
                 &[&day, &(event.owner as i16), &event_id.0],
@@ -175,7 +191,10 @@ pub(crate) async fn redrive<H: Handler>(engine: &Engine<H>) -> Result<usize, Fai
         };
         match engine.process(vec![incoming.clone()]).await {
             Ok(()) => {
-                client
+                engine
+                    .pool
+                    .get()
+                    .await?
                     .execute("DELETE FROM dead_letters WHERE id = $1", &[&letter])
                     .await?;
             }

@@ -265,11 +265,11 @@ pub async fn keep_partitions(pool: &Pool, today: Date, keep_days: i64) -> Result
             u8::from(day.month()),
             day.day()
         );
+        // One implicit transaction: a refusal must not leave the lock with a pooled connection.
         client
             .batch_execute(&format!(
-                "SELECT pg_advisory_lock(hashtextextended(current_schema() || 'inbox', 0));
-                 CREATE TABLE IF NOT EXISTS {name} PARTITION OF inbox FOR VALUES FROM ('{day}') TO ('{next}');
-                 SELECT pg_advisory_unlock(hashtextextended(current_schema() || 'inbox', 0));"
+                "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || 'inbox', 0));
+                 CREATE TABLE IF NOT EXISTS {name} PARTITION OF inbox FOR VALUES FROM ('{day}') TO ('{next}');"
             ))
             .await?;
     }
