@@ -90,29 +90,15 @@ pub struct Decree {
     pub reason: String,
 }
 
-/// Whether a person in this role may handle the queue item at all: ordinary ones the team and those
-/// above it, oversight complaints only who sees them.
+/// Whether a person may handle what waits for a desk: whoever sees its inner side and works on it.
+/// Ordinary complaints the team and those above it, oversight complaints the inspectorate alone.
 #[must_use]
-pub fn may_handle(actor: &Actor, oversight: bool) -> bool {
-    let role = match actor.role() {
-        Role::Operator => visible::Role::Operator,
-        Role::Oversight => visible::Role::Oversight,
-        Role::Inspectorate => visible::Role::Inspektorat {
-            assigned: oversight,
-        },
-        Role::System => visible::Role::System,
-        Role::Unspecified | Role::Public | Role::Reporter | Role::Opd | Role::Leader => {
-            return false;
-        }
-    };
-    visible::visible_to(
-        role,
-        View {
-            oversight,
-            ..View::default()
-        },
-    )
-    .description
+pub fn may_handle(actor: &Actor, view: View) -> bool {
+    let works = matches!(
+        actor.role(),
+        Role::Operator | Role::Oversight | Role::Inspectorate | Role::System
+    );
+    works && visible::visible_to(visible::Role::acting(actor, None), view).internal
 }
 
 impl Case {
@@ -123,11 +109,12 @@ impl Case {
         if self.intake().is_none() {
             return Err(Refusal::NotFound);
         }
-        if may_handle(by, self.is_oversight()) {
+        let view = self.view();
+        if may_handle(by, view) {
             return Ok(());
         }
         // Not even the existence of an oversight complaint is told.
-        Err(if self.is_oversight() {
+        Err(if view.oversight {
             Refusal::NotFound
         } else {
             Refusal::NotAllowed
@@ -278,7 +265,8 @@ impl Case {
     }
 
     /// Makes this complaint part of another one's incident: that one's assignment serves both. The
-    /// own standing stays underneath, so that a split restores it.
+    /// own standing stays underneath, so that a split restores it. `new` is the id for an incident
+    /// that does not exist yet, and the time.
     ///
     /// # Errors
     /// Why it is refused; nothing has changed then.
@@ -287,7 +275,7 @@ impl Case {
         into: &mut Case,
         has_parts: bool,
         by: &Actor,
-        new_incident: Uuid,
+        new: (Uuid, OffsetDateTime),
         out: (&mut Outcome, &mut Outcome),
     ) -> Result<Uuid, Refusal> {
         self.may_be_handled(by)?;
@@ -307,7 +295,7 @@ impl Case {
                 "aduan berkadar pengawasan ditangani sendiri",
             ));
         }
-        let incident = into.incident.unwrap_or(new_incident);
+        let incident = into.incident.unwrap_or(new.0);
         let joined = |merged_into: String| {
             Fact::IncidentMerged(IncidentMerged {
                 incident_id: incident.to_string(),
@@ -321,6 +309,7 @@ impl Case {
         }
         self.incident = Some(incident);
         self.merged_into = Some(into.complaint);
+        self.merged_at = Some(new.1);
         out.0.facts.push(joined(into.complaint.to_string()));
         Ok(incident)
     }
@@ -341,6 +330,7 @@ impl Case {
         };
         self.incident = None;
         self.merged_into = None;
+        self.merged_at = None;
         out.facts.push(Fact::IncidentSplit(IncidentSplit {
             incident_id: incident.to_string(),
             by: Some(by.clone()),

@@ -356,7 +356,13 @@ fn a_split_restores_what_stood_before_the_merge() {
     let (mut a, mut b) = (Outcome::default(), Outcome::default());
     scene
         .case
-        .merge(&mut other, false, &by, Uuid::from_u128(9), (&mut a, &mut b))
+        .merge(
+            &mut other,
+            false,
+            &by,
+            (Uuid::from_u128(9), START),
+            (&mut a, &mut b),
+        )
         .expect("merged");
     let facet = scene.case.facet();
     assert!(facet.lead.is_none() && facet.merged_into == other.complaint.to_string());
@@ -368,7 +374,7 @@ fn a_split_restores_what_stood_before_the_merge() {
                 &mut scene.case,
                 true,
                 &by,
-                Uuid::from_u128(9),
+                (Uuid::from_u128(9), START),
                 (&mut b, &mut a)
             )
             .is_err()
@@ -377,6 +383,39 @@ fn a_split_restores_what_stood_before_the_merge() {
         .with(|case, world, out| case.split(&by, world, out))
         .expect("split");
     assert_eq!(scene.case, before);
+}
+
+#[test]
+fn what_the_table_keeps_restores_the_case() {
+    let mut scene = Scene::new();
+    scene.intake(1, intake());
+    for step in 0..3 {
+        match step {
+            0 => scene.label(1, label("lainnya", 0.9)),
+            1 => scene
+                .decide(&decree("dikes", Role::Operator))
+                .expect("decided"),
+            _ => scene.decline(&scene.lead().expect("led").0.clone(), "bpjn"),
+        }
+        let case = &scene.case;
+        let proposed = match &case.standing {
+            Standing::Triage(triage) => triage.proposed.clone(),
+            _ => None,
+        };
+        let again = Case::restore(
+            case.complaint,
+            case.facets.clone(),
+            case.whole(),
+            case.declined_by.clone(),
+            proposed,
+            case.reopened,
+        );
+        assert_eq!(again.whole(), case.whole());
+        assert_eq!(
+            again.queue_item(&scene.desks, scene.now),
+            case.queue_item(&scene.desks, scene.now)
+        );
+    }
 }
 
 #[derive(Debug, Clone)]
