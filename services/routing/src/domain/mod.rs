@@ -6,6 +6,7 @@ pub mod acts;
 pub mod autoroute;
 pub mod case;
 pub mod codes;
+mod kept;
 pub mod registry;
 pub mod rules;
 pub mod seed;
