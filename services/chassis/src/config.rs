@@ -231,17 +231,22 @@ pub fn load<T: DeserializeOwned + Check>(
                 .required(true),
         );
     }
-    let root: Value = sources
+    let mut root: Value = sources
         .add_source(
             ::config::Environment::with_prefix("NTB")
                 .prefix_separator("_")
                 .separator("__")
-                .try_parsing(true)
                 .source(Some(environment)),
         )
         .build()
         .and_then(::config::Config::try_deserialize)
         .map_err(ConfigError::Unreadable)?;
+    let defaults: Value = ::config::Config::builder()
+        .add_source(::config::File::from_str(DEFAULTS, ::config::FileFormat::Toml))
+        .build()
+        .and_then(::config::Config::try_deserialize)
+        .map_err(ConfigError::Unreadable)?;
+    coerce(&mut root, &defaults, &defaults);
     let invalid = |reason: String| ConfigError::Invalid {
         service: service.to_owned(),
         reason,
@@ -267,6 +272,37 @@ pub fn load<T: DeserializeOwned + Check>(
 
 fn serde_path<T: DeserializeOwned>(value: Value) -> Result<T, String> {
     T::deserialize(value).map_err(|e| e.to_string())
+}
+
+/// The environment holds only texts: each takes the type of its default. Guessing from the text would turn a password of
+/// digits into a number.
+fn coerce(value: &mut Value, default: &Value, shared: &Value) {
+    match (value, default) {
+        (Value::Object(table), Value::Object(defaults)) => {
+            for (key, value) in table {
+                if let Some(default) = defaults.get(key).or_else(|| shared.get(key)) {
+                    coerce(value, default, shared);
+                }
+            }
+        }
+        (value, Value::Number(_) | Value::Bool(_)) => {
+            if let Some(typed) = value.as_str().and_then(|text| serde_json::from_str::<Value>(text.trim()).ok()) {
+                *value = typed;
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Several values in one option: separated by commas.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub struct List(pub Vec<String>);
+
+impl From<String> for List {
+    fn from(text: String) -> Self {
+        Self(text.split(',').map(str::trim).filter(|p| !p.is_empty()).map(str::to_owned).collect())
+    }
 }
 
 fn merge(into: &mut Value, over: Value) {
@@ -318,6 +354,12 @@ mod tests {
         assert_eq!(config.base.postgres.pool, 11);
         assert!(config.base.postgres.url.0.contains("escalation@"));
         assert_eq!(config.base.relay.batch, 500);
+    }
+
+    #[test]
+    fn a_password_of_digits_stays_a_text() {
+        let config = load::<Own>("escalation", None, environment(&[("NTB_GRPC__TOKEN", "12345678901234567890")])).unwrap();
+        assert_eq!(config.base.grpc.token.0, "12345678901234567890");
     }
 
     #[test]

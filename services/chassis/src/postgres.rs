@@ -84,40 +84,39 @@ pub fn tls(ca_file: &str) -> Result<rustls::ClientConfig, Error> {
 /// # Errors
 /// When the database does not answer or a migration fails.
 pub async fn migrate(pool: &Pool, service: &str, own: Runner) -> Result<(), Error> {
-    let mut client = pool
-        .get()
-        .await
-        .map_err(|e| Error::setup("postgresql", e))?;
+    let chassis = embedded::migrations::runner();
+    run_locked(pool, service, vec![(chassis, "chassis_migrations"), (own, "migrations")]).await
+}
+
+async fn run_locked(pool: &Pool, what: &str, runners: Vec<(Runner, &str)>) -> Result<(), Error> {
+    let mut client = pool.get().await.map_err(|e| Error::setup("postgresql", e))?;
     let sql = |e| Error::setup("migration", e);
+    let name = format!("migrate {what}");
     client
-        .execute(
-            "SELECT pg_advisory_lock(hashtextextended($1, 0))",
-            &[&format!("migrate {service}")],
-        )
+        .execute("SELECT pg_advisory_lock(hashtextextended($1, 0))", &[&name])
         .await
         .map_err(sql)?;
     let outcome = async {
-        for (mut runner, table) in [
-            (embedded::migrations::runner(), "chassis_migrations"),
-            (own, "migrations"),
-        ] {
+        for (mut runner, table) in runners {
             runner.set_migration_table_name(table);
-            runner
-                .run_async(&mut **client.as_mut())
-                .await
-                .map_err(|e| Error::setup("migration", e))?;
+            runner.run_async(&mut **client.as_mut()).await.map_err(|e| Error::setup("migration", e))?;
         }
         Ok(())
     }
     .await;
     client
-        .execute(
-            "SELECT pg_advisory_unlock(hashtextextended($1, 0))",
-            &[&format!("migrate {service}")],
-        )
+        .execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", &[&name])
         .await
         .map_err(sql)?;
     outcome
+}
+
+/// Brings a further database of a service up to date: one without the chassis' tables.
+///
+/// # Errors
+/// As [`migrate`].
+pub async fn migrate_only(pool: &Pool, what: &str, own: Runner) -> Result<(), Error> {
+    run_locked(pool, what, vec![(own, "migrations")]).await
 }
 
 /// Refuses a pool that the server cannot hold.

@@ -11,3 +11,6 @@ mod seal;
 
 pub use master::{MasterError, MasterKeys};
 pub use seal::{DataKey, SealError};
+mod store;
+
+pub use store::{KeyKind, KeyStore};

@@ -1,0 +1,316 @@
+//! What intake hears from the other owners: it tells the reporter, ends what has to end, and keeps what lists and rights
+//! need of the others' facts.
+
+use std::sync::Arc;
+
+use chassis::{
+    Clock, Draft, Failure,
+    consumer::{Batch, Handler, Incoming},
+};
+use contracts::{
+    ComplaintId,
+    common::{Kind, Owner, decider::By},
+    event::{
+        ClockKind, Closed, Closing, ReplyRequested, Told, Verified, Waited, Waiting, Withdrawn,
+        event::{Facet, Fact},
+    },
+    lifecycle, values,
+};
+use deadpool_postgres::Transaction;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    canary::Canary,
+    standing::{Known, state_of},
+    store::{
+        conversation::{self, NewMessage},
+        standings,
+    },
+    domain::complaint::State,
+};
+
+/// Reads what the other owners publish.
+pub struct Events {
+    /// The time.
+    pub clock: Clock,
+    /// Channels whose reporters fetch their replies themselves.
+    pub pull_channels: Vec<String>,
+    /// Measures the complaint that goes round.
+    pub canary: Arc<Canary>,
+}
+
+/// What one batch does.
+struct Effects<'a> {
+    now: OffsetDateTime,
+    pull_channels: &'a [String],
+    drafts: Vec<Draft>,
+    messages: Vec<NewMessage>,
+    confirmed: Vec<(Uuid, i16)>,
+}
+
+impl Handler for Events {
+    type Prepared = ();
+
+    fn owners(&self) -> &'static [Owner] {
+        &[Owner::Classification, Owner::Routing, Owner::FollowUp, Owner::Escalation]
+    }
+
+    async fn prepare(&self, _: &[Incoming]) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn handle(&self, tx: &Transaction<'_>, batch: &Batch, (): ()) -> Result<Vec<Draft>, Failure> {
+        let ids = batch.complaints();
+        let mut known = standings::load(tx, &ids, batch.facets.clone()).await?;
+        let mut effects = Effects {
+            now: self.clock.now(),
+            pull_channels: &self.pull_channels,
+            drafts: Vec::new(),
+            messages: Vec::new(),
+            confirmed: Vec::new(),
+        };
+        for incoming in &batch.events {
+            let Ok(id) = incoming.event.complaint_id.parse::<ComplaintId>() else { continue };
+            let Some(complaint) = known.get_mut(&id) else {
+                // An owner speaks of a complaint that is not in this record: a restore has lost it. Nothing to tell anybody.
+                tracing::warn!(complaint_id = %id, subject = incoming.subject, "a complaint that intake does not have");
+                continue;
+            };
+            if let Some(fact) = &incoming.event.fact {
+                effects.take(complaint, fact, incoming.event.owner());
+            }
+        }
+        conversation::insert(tx, &effects.messages).await?;
+        standings::save(tx, &known.values().collect::<Vec<_>>(), effects.now).await?;
+        crate::erase::note_confirmations(tx, &effects.confirmed, effects.now).await?;
+        Ok(effects.drafts)
+    }
+
+    fn committed(&self, batch: &Batch) {
+        self.canary.observe(batch);
+    }
+}
+
+impl Effects<'_> {
+    fn take(&mut self, complaint: &mut Known, fact: &Fact, owner: Owner) {
+        match fact {
+            Fact::Routed(routed) => {
+                self.verify(complaint);
+                self.tell(complaint, "routed", "system", &routed.opd_code, String::new());
+            }
+            Fact::HandedOver(handed) => {
+                self.verify(complaint);
+                self.tell(complaint, "handed_over", "system", &handed.opd_code, String::new());
+            }
+            Fact::Acknowledged(act) => {
+                self.first_response(complaint, &act.assignment_id);
+                self.tell(complaint, "acknowledged", "opd", &act.opd_code, act.assignment_id.clone());
+            }
+            Fact::Progressed(act) => {
+                self.first_response(complaint, &act.assignment_id);
+                self.tell(complaint, "progressed", "opd", &act.opd_code, act.note_id.clone());
+            }
+            Fact::Asked(act) => {
+                if state_of(&complaint.facet).is_open() && complaint.facet.waiting.is_none() {
+                    complaint.facet.waiting = Some(Waiting {
+                        ask_id: act.ask_id.clone(),
+                        since: Some(values::timestamp(self.now)),
+                        assignment_id: act.assignment_id.clone(),
+                    });
+                }
+                self.tell(complaint, "asked", "opd", &act.opd_code, act.ask_id.clone());
+            }
+            Fact::Answered(act) if !lifecycle::needs_approval(kind_of(complaint)) => {
+                self.answered(complaint, &act.assignment_id, &act.opd_code, &act.answer_id);
+            }
+            Fact::Approved(act) if !act.answer_id.is_empty() => {
+                self.answered(complaint, &act.assignment_id, &act.opd_code, &act.answer_id);
+            }
+            Fact::Approved(act) => self.tell(complaint, "planned", "system", &act.opd_code, act.plan_id.clone()),
+            Fact::ClockBreached(breached) => {
+                let Some(clock) = &breached.clock else { return };
+                match clock.kind() {
+                    ClockKind::Reaction => self.close(complaint, &clock.answer_id, "silence"),
+                    ClockKind::NeedsInfo => self.withdraw(complaint, &clock.ask_id),
+                    ClockKind::Unspecified => {}
+                    _ => {
+                        let desk = complaint.desk();
+                        self.tell(complaint, "breached", "system", &desk, String::new());
+                    }
+                }
+            }
+            Fact::ErasureConfirmed(_) => self.confirmed.push((complaint.id, owner as i16)),
+            _ => {}
+        }
+    }
+
+    /// A person's decision about the desk means that a person has looked.
+    fn verify(&mut self, complaint: &mut Known) {
+        let by = complaint
+            .facets
+            .routing
+            .as_ref()
+            .and_then(|n| n.facet.lead.as_ref())
+            .and_then(|lead| lead.by.clone());
+        let person = by.as_ref().is_some_and(|d| matches!(d.by, Some(By::Person(_))));
+        if person && complaint.facet.verified_at.is_none() && state_of(&complaint.facet).is_open() {
+            complaint.facet.verified_at = Some(values::timestamp(self.now));
+            self.publish(complaint, Fact::Verified(Verified { by }));
+        }
+    }
+
+    /// Only a person's answer that names the next act and its date stops the clock.
+    fn first_response(&mut self, complaint: &mut Known, assignment_id: &str) {
+        let names_next = complaint.facets.follow_up.as_ref().is_some_and(|n| {
+            n.facet
+                .assignments
+                .iter()
+                .any(|a| a.assignment_id == assignment_id && a.next_act_at.is_some())
+        });
+        if names_next && complaint.facet.first_response_at.is_none() {
+            complaint.facet.first_response_at = Some(values::timestamp(self.now));
+        }
+    }
+
+    fn answered(&mut self, complaint: &mut Known, assignment_id: &str, opd_code: &str, answer_id: &str) {
+        let effective = complaint
+            .facets
+            .routing
+            .as_ref()
+            .and_then(|n| n.facet.lead.as_ref())
+            .is_none_or(|lead| lead.assignment_id == assignment_id);
+        if !effective {
+            // An answer of a desk that was replaced meanwhile is shown and has no effect.
+            self.tell(complaint, "note", "opd", opd_code, answer_id.to_owned());
+            return;
+        }
+        complaint.facet.first_response_at.get_or_insert(values::timestamp(self.now));
+        end_waiting(complaint, self.now);
+        let pulls = self.pull_channels.contains(&complaint.facet.channel);
+        if pulls {
+            complaint.facet.told = Some(Told {
+                answer_id: answer_id.to_owned(),
+                at: Some(values::timestamp(self.now)),
+                assignment_id: assignment_id.to_owned(),
+            });
+        }
+        self.tell(complaint, "answered", "opd", opd_code, answer_id.to_owned());
+        if !lifecycle::needs_approval(kind_of(complaint)) {
+            self.close_on(complaint, answer_id, assignment_id, "on_answer");
+        }
+    }
+
+    fn close(&mut self, complaint: &mut Known, answer_id: &str, reason: &'static str) {
+        let told = complaint.facet.told.clone().unwrap_or_default();
+        if told.answer_id != answer_id {
+            return;
+        }
+        self.close_on(complaint, answer_id, &told.assignment_id, reason);
+        self.tell(complaint, "closed", "system", "", String::new());
+    }
+
+    fn close_on(&mut self, complaint: &mut Known, answer_id: &str, assignment_id: &str, reason: &'static str) {
+        let state = state_of(&complaint.facet);
+        let reopened = matches!(&state, State::Reopened(id) if id.to_string() == answer_id);
+        if !state.is_open() || reopened {
+            return;
+        }
+        complaint.facet.closed = Some(Closing {
+            answer_id: answer_id.to_owned(),
+            at: Some(values::timestamp(self.now)),
+            reason: reason.to_owned(),
+            assignment_id: assignment_id.to_owned(),
+        });
+        self.publish(
+            complaint,
+            Fact::Closed(Closed {
+                answer_id: answer_id.to_owned(),
+                reason: reason.to_owned(),
+            }),
+        );
+    }
+
+    fn withdraw(&mut self, complaint: &mut Known, ask_id: &str) {
+        if complaint.facet.waiting.as_ref().is_none_or(|w| w.ask_id != ask_id) {
+            return;
+        }
+        complaint.facet.withdrawn_at = Some(values::timestamp(self.now));
+        end_waiting(complaint, self.now);
+        self.publish(
+            complaint,
+            Fact::Withdrawn(Withdrawn {
+                reason: "needs_info_expired".into(),
+            }),
+        );
+        self.tell(complaint, "withdrawn", "system", "", String::new());
+    }
+
+    /// Writes a message and asks the channel to send it.
+    fn tell(&mut self, complaint: &mut Known, about: &'static str, sender: &'static str, desk: &str, reference: String) {
+        if complaint.facet.erased_at.is_some() || complaint.facet.canary || complaint.facet.candidate {
+            return;
+        }
+        let id = Uuid::now_v7();
+        let channel = complaint.facet.channel.clone();
+        let pulls = self.pull_channels.contains(&channel);
+        self.messages.push(NewMessage {
+            id,
+            complaint_id: complaint.id,
+            at: self.now,
+            sender,
+            opd_code: desk.to_owned(),
+            about,
+            reference,
+            sealed: None,
+            channel: channel.clone(),
+            delivery: if pulls { "page" } else { "waiting" },
+            idempotency: None,
+        });
+        self.publish(
+            complaint,
+            Fact::ReplyRequested(ReplyRequested {
+                reply_id: id.to_string(),
+                channel,
+                about: about.to_owned(),
+            }),
+        );
+    }
+
+    fn publish(&mut self, complaint: &Known, fact: Fact) {
+        self.drafts.push(Draft {
+            complaint: ComplaintId(complaint.id),
+            at: self.now,
+            fact,
+            facet: Facet::Intake(complaint.facet.clone()),
+            trace: None,
+        });
+    }
+}
+
+/// Ends the question that the reporter was asked, and keeps that it was.
+pub fn end_waiting(complaint: &mut Known, now: OffsetDateTime) {
+    if let Some(waiting) = complaint.facet.waiting.take() {
+        if complaint.facet.waited.len() >= 20 {
+            complaint.facet.waited.remove(0);
+        }
+        complaint.facet.waited.push(Waited {
+            ask_id: waiting.ask_id,
+            since: waiting.since,
+            until: Some(values::timestamp(now)),
+        });
+    }
+}
+
+fn kind_of(complaint: &Known) -> Kind {
+    let decided = complaint
+        .facets
+        .routing
+        .as_ref()
+        .and_then(|n| n.facet.lead.as_ref())
+        .map(|lead| lead.kind())
+        .filter(|kind| *kind != Kind::Unspecified);
+    decided
+        .or_else(|| complaint.facets.classification.as_ref().map(|n| n.facet.kind()))
+        .unwrap_or(Kind::Unspecified)
+}

@@ -1,0 +1,346 @@
+//! Group commit: what waits is written together. Under load a commit carries dozens of complaints, alone it carries one;
+//! nobody waits for others to come.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use chassis::{Draft, Failure, Ledger, trace::Trace};
+use contracts::{
+    ComplaintId,
+    event::{IntakeFacet, Proposed, Received, event::{Facet, Fact}},
+    intake::{Submission, SubmitResponse},
+    values,
+};
+use deadpool_postgres::Pool;
+use prost::Message as _;
+use time::OffsetDateTime;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    content,
+    domain::ticket::{SECRET_RANDOM, Secret, TICKET_RANDOM, TicketNumber},
+    error::Error,
+    keys::{KeyKind, KeyStore},
+    store::submissions::{self, First, NewComplaint},
+};
+
+/// Complaints in one commit at most.
+const BATCH: usize = 256;
+/// Commits under way at once: one syncs while the next is prepared.
+const COMMITS: usize = 2;
+/// Complaints that may wait; what comes on top is refused, to be tried again.
+const WAITING: usize = 4_096;
+
+/// A validated submission with where its answer goes.
+pub struct Waiting {
+    /// What was submitted.
+    pub submission: Submission,
+    /// Where it came from.
+    pub trace: Option<Trace>,
+    answer: oneshot::Sender<Result<SubmitResponse, Error>>,
+}
+
+/// Accepts complaints.
+#[derive(Clone)]
+pub struct Gatherer {
+    queue: mpsc::Sender<Waiting>,
+}
+
+/// What commits need.
+#[derive(Clone)]
+pub struct Committer {
+    /// The record.
+    pub pool: Pool,
+    /// The keys.
+    pub keys: KeyStore,
+    /// The log.
+    pub ledger: Arc<Ledger>,
+    /// The time.
+    pub clock: chassis::Clock,
+}
+
+impl Gatherer {
+    /// Starts gathering; the returned task ends when `shutdown` is asked for and what waited is committed.
+    pub fn start(committer: Committer, shutdown: CancellationToken) -> (Self, impl Future<Output = ()>) {
+        let (queue, waiting) = mpsc::channel(WAITING);
+        (Self { queue }, run(committer, waiting, shutdown))
+    }
+
+    /// Waits until a submission is committed.
+    ///
+    /// # Errors
+    /// [`Error::Full`] when too much is waiting; else what the commit failed with.
+    pub async fn submit(&self, submission: Submission, trace: Option<Trace>) -> Result<SubmitResponse, Error> {
+        let (answer, answered) = oneshot::channel();
+        self.queue
+            .try_send(Waiting {
+                submission,
+                trace,
+                answer,
+            })
+            .map_err(|_| Error::Full)?;
+        // A dropped sender means that its commit died with its task: nothing is known, the caller tries again.
+        answered.await.unwrap_or(Err(Error::Full))
+    }
+}
+
+async fn run(committer: Committer, mut queue: mpsc::Receiver<Waiting>, shutdown: CancellationToken) {
+    let commits = Arc::new(Semaphore::new(COMMITS));
+    let mut open = true;
+    while open {
+        let Ok(permit) = commits.clone().acquire_owned().await else { return };
+        let mut batch = Vec::with_capacity(BATCH);
+        tokio::select! {
+            biased;
+            n = queue.recv_many(&mut batch, BATCH) => open = n > 0,
+            // Servers stop accepting at the same signal; what they accepted before is still taken.
+            () = shutdown.cancelled(), if !queue.is_closed() => {
+                queue.close();
+                continue;
+            }
+        }
+        let committer = committer.clone();
+        tokio::spawn(async move {
+            committer.commit(batch).await;
+            drop(permit);
+        });
+    }
+    let _ = commits.acquire_many(u32::try_from(COMMITS).unwrap_or(1)).await;
+}
+
+/// A complaint prepared from a submission.
+struct Prepared {
+    new: NewComplaint,
+    secret: String,
+    /// Whose identity it is, sealed.
+    reporter: Option<(Uuid, Vec<u8>)>,
+    facet: IntakeFacet,
+}
+
+impl Committer {
+    async fn commit(&self, batch: Vec<Waiting>) {
+        if batch.is_empty() {
+            return;
+        }
+        let outcome = self.together(&batch).await;
+        match outcome {
+            Ok(answers) => {
+                for (waiting, answer) in batch.into_iter().zip(answers) {
+                    let _ = waiting.answer.send(Ok(answer));
+                }
+            }
+            Err(error) if batch.len() == 1 || Self::passes(&error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, complaints = batch.len(), "a commit failed");
+                for waiting in batch {
+                    let _ = waiting.answer.send(Err(chassis::Failure::unavailable("the record", "commit failed").into()));
+                }
+            }
+            // One bad row must not fail its batch.
+            Err(_) => {
+                for waiting in batch {
+                    let answer = self
+                        .together(std::slice::from_ref(&waiting))
+                        .await
+                        .and_then(|mut answers| answers.pop().ok_or(Error::NotFound));
+                    let _ = waiting.answer.send(answer);
+                }
+            }
+        }
+    }
+
+    fn passes(error: &Error) -> bool {
+        match error {
+            Error::Sql(e) => chassis::failure::passes(e),
+            Error::Pool(_) => true,
+            Error::Failure(failure) => failure.is_passing(),
+            _ => false,
+        }
+    }
+
+    /// Commits a batch; answers in its order.
+    async fn together(&self, batch: &[Waiting]) -> Result<Vec<SubmitResponse>, Error> {
+        let now = self.clock.now();
+        let mut prepared: Vec<Prepared> = Vec::with_capacity(batch.len());
+        let mut at: Vec<usize> = Vec::with_capacity(batch.len());
+        let mut seen: HashMap<Vec<u8>, usize> = HashMap::with_capacity(batch.len());
+        for waiting in batch {
+            let dedupe = self.dedupe(&waiting.submission);
+            let n = *seen.entry(dedupe.clone()).or_insert_with(|| {
+                prepared.push(self.prepare(&waiting.submission, dedupe, now));
+                prepared.len() - 1
+            });
+            at.push(n);
+        }
+        let sources: HashMap<usize, &Waiting> =
+            at.iter().zip(batch).rev().map(|(n, waiting)| (*n, waiting)).collect();
+        self.seal(&mut prepared, &sources).await?;
+
+        let mut client = self.pool.get().await?;
+        let tx = client.transaction().await?;
+        let rows: Vec<&NewComplaint> = prepared.iter().map(|p| &p.new).collect();
+        let fresh: HashSet<Uuid> = submissions::insert(&tx, &rows, now).await?.into_iter().collect();
+        let new: Vec<&NewComplaint> = prepared.iter().map(|p| &p.new).filter(|n| fresh.contains(&n.id)).collect();
+        let mut first = HashMap::new();
+        if new.len() < prepared.len() {
+            let old: Vec<&[u8]> = prepared
+                .iter()
+                .filter(|p| !fresh.contains(&p.new.id))
+                .map(|p| p.new.dedupe.as_slice())
+                .collect();
+            first = submissions::first(&tx, &old).await?;
+        }
+        if !new.is_empty() {
+            self.write_new(&tx, &prepared, &new, &sources, now).await?;
+        }
+        tx.commit().await?;
+        self.ledger.wake();
+        let unused: Vec<Uuid> = prepared.iter().map(|p| p.new.id).filter(|id| !fresh.contains(id)).collect();
+        if let Err(error) = self.keys.discard(&unused).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "keys that seal nothing stay");
+        }
+        let mut answered = HashSet::new();
+        at.iter().map(|n| answer(&prepared[*n], &fresh, &first, answered.insert(*n), now)).collect()
+    }
+
+    async fn write_new(
+        &self,
+        tx: &deadpool_postgres::Transaction<'_>,
+        prepared: &[Prepared],
+        new: &[&NewComplaint],
+        sources: &HashMap<usize, &Waiting>,
+        now: OffsetDateTime,
+    ) -> Result<(), Error> {
+        let ids: HashSet<Uuid> = new.iter().map(|n| n.id).collect();
+        submissions::insert_standings(tx, new, now).await?;
+        let mut reporters = Vec::new();
+        let mut drafts = Vec::with_capacity(new.len());
+        for (n, p) in prepared.iter().enumerate().filter(|(_, p)| ids.contains(&p.new.id)) {
+            reporters.extend(p.reporter.clone());
+            let channel = p.new.channel.clone();
+            let fact = if p.facet.candidate {
+                Fact::Proposed(Proposed { channel })
+            } else {
+                Fact::Received(Received { channel })
+            };
+            drafts.push(Draft {
+                complaint: ComplaintId(p.new.id),
+                at: now,
+                fact,
+                facet: Facet::Intake(p.facet.clone()),
+                trace: sources.get(&n).and_then(|w| w.trace),
+            });
+        }
+        submissions::upsert_reporters(tx, &reporters, now).await?;
+        self.ledger.append_first(tx, drafts).await?;
+        Ok(())
+    }
+
+    fn dedupe(&self, submission: &Submission) -> Vec<u8> {
+        self.keys
+            .masters()
+            .hash("dedupe", &[&submission.platform, &submission.platform_id])
+            .to_vec()
+    }
+
+    fn prepare(&self, submission: &Submission, dedupe: Vec<u8>, now: OffsetDateTime) -> Prepared {
+        let mut ticket = [0; TICKET_RANDOM];
+        let mut secret = [0; SECRET_RANDOM];
+        rand::fill(&mut ticket);
+        rand::fill(&mut secret);
+        let secret = Secret::from_random(secret);
+        let reporter = submission.reporter.clone().unwrap_or_default();
+        let identity = content::identity(self.keys.masters(), &submission.platform, &reporter);
+        let facet = IntakeFacet {
+            channel: submission.channel.clone(),
+            written_at: submission.written_at.or_else(|| Some(values::timestamp(now))),
+            received_at: Some(values::timestamp(now)),
+            imported: submission.imported,
+            anonymous: submission.anonymous,
+            secret: submission.secret,
+            oversight_suspected: submission.oversight,
+            category_hint: submission.category_hint.clone(),
+            area_hint: submission.area_hint.clone(),
+            canary: submission.channel == crate::canary::CHANNEL,
+            candidate: submission.candidate,
+            ..IntakeFacet::default()
+        };
+        let hidden = submission.secret || submission.oversight || facet.canary || submission.candidate;
+        Prepared {
+            new: NewComplaint {
+                id: Uuid::now_v7(),
+                ticket: TicketNumber::from_random(ticket).to_string(),
+                secret_hash: secret.hash().to_vec(),
+                dedupe,
+                reporter_id: identity,
+                channel: submission.channel.clone(),
+                submitted_by: submission.entered_by.as_ref().map(|a| a.person_id.clone()),
+                sealed: Vec::new(),
+                facet: facet.encode_to_vec(),
+                listed: !hidden,
+                anonim: submission.anonymous,
+                rahasia: submission.secret,
+                oversight: submission.oversight,
+                category: submission.category_hint.clone(),
+                area_code: submission.area_hint.clone(),
+            },
+            secret: secret.reveal(),
+            reporter: identity.map(|id| (id, Vec::new())),
+            facet,
+        }
+    }
+
+    /// Makes and commits the keys, in their own database, before anything is sealed with them: a complaint never exists
+    /// without its key; a key without its complaint opens nothing.
+    async fn seal(&self, prepared: &mut [Prepared], sources: &HashMap<usize, &Waiting>) -> Result<(), Error> {
+        let mut wanted: Vec<(Uuid, KeyKind)> = prepared.iter().map(|p| (p.new.id, KeyKind::Content)).collect();
+        wanted.extend(prepared.iter().filter_map(|p| Some((p.reporter.as_ref()?.0, KeyKind::Identity))));
+        let keys = self.keys.make(&wanted).await?;
+        for (n, p) in prepared.iter_mut().enumerate() {
+            let (Some(key), Some(waiting)) = (keys.get(&p.new.id), sources.get(&n)) else {
+                return Err(Failure::poison("a key was not made").into());
+            };
+            p.new.sealed = content::seal(key, p.new.id, &waiting.submission)?;
+            if let Some((id, sealed)) = &mut p.reporter {
+                let (Some(key), Some(reporter)) = (keys.get(id), &waiting.submission.reporter) else {
+                    return Err(Failure::poison("an identity's key was not made").into());
+                };
+                *sealed = content::seal_reporter(key, *id, reporter)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn answer(
+    prepared: &Prepared,
+    fresh: &HashSet<Uuid>,
+    first: &HashMap<Vec<u8>, First>,
+    first_time: bool,
+    now: OffsetDateTime,
+) -> Result<SubmitResponse, Error> {
+    let new = &prepared.new;
+    if fresh.contains(&new.id) {
+        return Ok(SubmitResponse {
+            complaint_id: new.id.to_string(),
+            ticket: new.ticket.clone(),
+            tracking_secret: if first_time { prepared.secret.clone() } else { String::new() },
+            duplicate: !first_time,
+            received_at: Some(values::timestamp(now)),
+        });
+    }
+    match first.get(&new.dedupe) {
+        Some(first) => Ok(SubmitResponse {
+            complaint_id: first.id.to_string(),
+            ticket: first.ticket.clone(),
+            tracking_secret: String::new(),
+            duplicate: true,
+            received_at: Some(values::timestamp(first.received_at)),
+        }),
+        // Neither new nor a repetition: its random ticket number is taken. Another try draws another.
+        None => Err(Failure::unavailable("a ticket number", "collision").into()),
+    }
+}

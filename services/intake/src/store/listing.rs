@@ -1,0 +1,171 @@
+//! Public lists: what Open311 shows, filtered in the database by indexes for what is listed.
+
+use deadpool_postgres::Client;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use contracts::visible::View;
+
+use crate::{error::Error, open311::query::ListQuery};
+
+/// A complaint in a public list.
+#[derive(Debug)]
+pub struct Listed {
+    /// Its id.
+    pub id: Uuid,
+    /// Its ticket number.
+    pub ticket: String,
+    /// The public state's code.
+    pub state: String,
+    /// Whether it has ended.
+    pub ended: bool,
+    /// What decides who may see what.
+    pub view: View,
+    /// Category code.
+    pub category: String,
+    /// Place code.
+    pub area_code: String,
+    /// Agency code.
+    pub agency: String,
+    /// When the answer is due.
+    pub due_at: Option<OffsetDateTime>,
+    /// When it was accepted.
+    pub received_at: OffsetDateTime,
+    /// When its public state last changed.
+    pub updated_at: OffsetDateTime,
+    /// The submission, sealed.
+    pub sealed: Option<Vec<u8>>,
+}
+
+// standings_public (received_at) or standings_public_changed (updated_at), both only of what is listed; named tickets by
+// complaints_ticket_key.
+const LIST: &str = "
+    SELECT c.id, c.ticket, s.state, s.ended, s.verified, s.anonim, s.rahasia, s.oversight, s.sensitive, s.erased,
+        s.category, s.area_code, s.agency, s.due_at, s.received_at, s.updated_at, c.sealed
+    FROM standings s JOIN complaints c ON c.id = s.complaint_id
+    WHERE s.listed AND ($1::text[] IS NULL OR c.ticket = ANY($1))
+      AND ($2::text[] IS NULL OR s.category = ANY($2))
+      AND ($3 OR s.ended) AND ($4 OR NOT s.ended)
+      AND ($5::timestamptz IS NULL OR s.received_at >= $5) AND ($6::timestamptz IS NULL OR s.received_at <= $6)
+      AND ($7::timestamptz IS NULL OR s.updated_at >= $7) AND ($8::timestamptz IS NULL OR s.updated_at <= $8)
+      AND ($9::float8 IS NULL OR (s.lon BETWEEN $9 AND $11 AND s.lat BETWEEN $10 AND $12))
+    ORDER BY s.received_at DESC, s.complaint_id LIMIT $13 OFFSET $14";
+
+/// The complaints that a query names.
+///
+/// # Errors
+/// What the database says.
+pub async fn list(client: &Client, query: &ListQuery) -> Result<Vec<Listed>, Error> {
+    let tickets: Option<Vec<String>> = query.ids.as_ref().map(|ids| ids.iter().map(ToString::to_string).collect());
+    // Named requests: all other filters are ignored (specification).
+    let named = tickets.is_some();
+    let services = (!named && !query.services.is_empty()).then(|| query.services.clone());
+    let bbox = query.bbox.filter(|_| !named);
+    let side = |n: usize| bbox.map(|b| b[n]);
+    let when = |at: Option<OffsetDateTime>| at.filter(|_| !named);
+    let statement = client.prepare_cached(LIST).await?;
+    let rows = client
+        .query(
+            &statement,
+            &[
+                &tickets,
+                &services,
+                &(named || query.open),
+                &(named || query.closed),
+                &when(query.from),
+                &when(query.to),
+                &when(query.updated_from),
+                &when(query.updated_to),
+                &side(0),
+                &side(1),
+                &side(2),
+                &side(3),
+                &i64::from(query.take),
+                &i64::from(query.skip),
+            ],
+        )
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| Listed {
+            id: row.get(0),
+            ticket: row.get(1),
+            state: row.get(2),
+            ended: row.get(3),
+            view: View {
+                verified: row.get(4),
+                anonim: row.get(5),
+                rahasia: row.get(6),
+                oversight: row.get(7),
+                sensitive: row.get(8),
+                erased: row.get(9),
+                accused: false,
+            },
+            category: row.get(10),
+            area_code: row.get(11),
+            agency: row.get(12),
+            due_at: row.get(13),
+            received_at: row.get(14),
+            updated_at: row.get(15),
+            sealed: row.get(16),
+        })
+        .collect())
+}
+
+/// A change of a public state.
+#[derive(Debug)]
+pub struct Change {
+    /// Its id.
+    pub id: Uuid,
+    /// The complaint's ticket number.
+    pub ticket: String,
+    /// The state after it.
+    pub state: String,
+    /// The desk after it.
+    pub desk: String,
+    /// Whether it was an end.
+    pub ended: bool,
+    /// When.
+    pub at: OffsetDateTime,
+}
+
+// changes_by_time, or changes_pkey for named tickets.
+const CHANGES: &str = "
+    SELECT h.id, c.ticket, h.state, h.opd_code, h.ended, h.at
+    FROM changes h JOIN standings s ON s.complaint_id = h.complaint_id JOIN complaints c ON c.id = h.complaint_id
+    WHERE s.listed AND ($1::text[] IS NULL OR c.ticket = ANY($1))
+      AND ($2::timestamptz IS NULL OR h.at >= $2) AND ($3::timestamptz IS NULL OR h.at <= $3)
+    ORDER BY h.at DESC LIMIT $4 OFFSET $5";
+
+/// The changes that a query names.
+///
+/// # Errors
+/// What the database says.
+pub async fn changes(client: &Client, query: &ListQuery) -> Result<Vec<Change>, Error> {
+    let tickets: Option<Vec<String>> = query.ids.as_ref().map(|ids| ids.iter().map(ToString::to_string).collect());
+    let when = |at: Option<OffsetDateTime>| at.filter(|_| tickets.is_none());
+    let statement = client.prepare_cached(CHANGES).await?;
+    let rows = client
+        .query(
+            &statement,
+            &[
+                &tickets,
+                &when(query.updated_from.or(query.from)),
+                &when(query.updated_to.or(query.to)),
+                &i64::from(query.take),
+                &i64::from(query.skip),
+            ],
+        )
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| Change {
+            id: row.get(0),
+            ticket: row.get(1),
+            state: row.get(2),
+            desk: row.get(3),
+            ended: row.get(4),
+            at: row.get(5),
+        })
+        .collect())
+}

@@ -1,0 +1,7 @@
+//! All SQL of intake, by what it is about.
+
+pub mod attachments;
+pub mod conversation;
+pub mod listing;
+pub mod standings;
+pub mod submissions;

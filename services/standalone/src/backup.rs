@@ -1,0 +1,192 @@
+//! Backup and restore. The record (one consistent dump of all schemas), the attachments and the wrapped keys are three parts:
+//! the keys lie apart, because their backups must be gone after 30 days, so that what was erased stays erased.
+
+use std::{fs, path::Path};
+
+use chassis::Error;
+use contracts::common::Owner;
+
+use crate::{
+    fleet::{DATABASE, KEYS_DATABASE},
+    home::{Home, Servers},
+    servers::Postgres,
+};
+
+/// Days after which a backup of keys must be deleted.
+pub const KEYS_EXPIRE_DAYS: i64 = 30;
+
+/// Writes a backup to `to`: `record.dump`, `attachments/`, `keys/keys.dump` with `keys/EXPIRES`. The services may run.
+///
+/// # Errors
+/// When the folder holds something already, or PostgreSQL's programs fail.
+pub async fn backup(postgres: &Postgres, home: &Path, to: &Path) -> Result<(), Error> {
+    let io = |e| Error::setup("the backup folder", e);
+    if to.exists() && fs::read_dir(to).map_err(io)?.next().is_some() {
+        return Err(Error::Invalid(format!("{} is not empty", to.display())));
+    }
+    let keys = to.join("keys");
+    fs::create_dir_all(&keys).map_err(io)?;
+    // Keys first: a complaint that comes in between has its key missing from the older part, never its content.
+    // The record is dumped after, attachments last: files are written before the rows that name them.
+    dump(postgres, KEYS_DATABASE, &keys.join("keys.dump")).await?;
+    dump(postgres, DATABASE, &to.join("record.dump")).await?;
+    // The newest keys again, so that every complaint in the record has its key.
+    fs::remove_file(keys.join("keys.dump")).map_err(io)?;
+    dump(postgres, KEYS_DATABASE, &keys.join("keys.dump")).await?;
+    let expires = time::OffsetDateTime::now_utc() + time::Duration::days(KEYS_EXPIRE_DAYS);
+    fs::write(keys.join("EXPIRES"), format!("{}\n", expires.date())).map_err(io)?;
+    let attachments = home.join("attachments");
+    if attachments.exists() {
+        copy_folder(&attachments, &to.join("attachments")).map_err(io)?;
+    }
+    Ok(())
+}
+
+/// Brings a backup back into an installation that does not run: the record, then the keys, the attachments; raises every
+/// owner's epoch and throws the bus away, which is then rebuilt from the record.
+///
+/// # Errors
+/// When the installation runs, the backup is not whole, its keys have expired, or PostgreSQL's programs fail.
+pub async fn restore(home: &Home, from: &Path) -> Result<(), Error> {
+    let io = |e| Error::setup("the backup", e);
+    for part in ["record.dump", "keys/keys.dump", "keys/EXPIRES"] {
+        if !from.join(part).exists() {
+            return Err(Error::Invalid(format!("{} is missing in the backup", part)));
+        }
+    }
+    let expires = fs::read_to_string(from.join("keys/EXPIRES")).map_err(io)?;
+    let today = time::OffsetDateTime::now_utc().date().to_string();
+    if expires.trim() < today.as_str() {
+        return Err(Error::Invalid(format!(
+            "the keys of this backup expired on {}: what was erased since would come back",
+            expires.trim()
+        )));
+    }
+    let servers = home.start_servers().await?;
+    let outcome = restore_into(&servers, home, from).await;
+    let storage = servers.nats.storage();
+    servers.end().await;
+    outcome?;
+    if storage.exists() {
+        fs::remove_dir_all(storage).map_err(|e| Error::setup("the bus's storage", e))?;
+    }
+    Ok(())
+}
+
+async fn restore_into(servers: &Servers, home: &Home, from: &Path) -> Result<(), Error> {
+    let postgres = &servers.postgres;
+    // What was erased after the backup was made is known only to the ledger of erasures that is there now: it is kept, and
+    // intake applies it again when it starts.
+    let erased = erasures(postgres).await?;
+    for (database, file) in [(DATABASE, "record.dump"), (KEYS_DATABASE, "keys/keys.dump")] {
+        load(postgres, database, &from.join(file)).await?;
+    }
+    keep_erasures(postgres, &erased).await?;
+    raise_epochs(postgres).await?;
+    let (backed, here) = (from.join("attachments"), home.dir.join("attachments"));
+    if backed.exists() {
+        copy_folder(&backed, &here).map_err(|e| Error::setup("attachments", e))?;
+    }
+    Ok(())
+}
+
+async fn dump(postgres: &Postgres, database: &str, file: &Path) -> Result<(), Error> {
+    let output = postgres
+        .client_program("pg_dump")
+        .map_err(|e| Error::setup("pg_dump", e))?
+        .args(["--format=custom", "--compress=6", "--file"])
+        .arg(file)
+        .arg(database)
+        .output()
+        .await
+        .map_err(|e| Error::setup("pg_dump", e))?;
+    succeeded("pg_dump", &output)
+}
+
+async fn load(postgres: &Postgres, database: &str, file: &Path) -> Result<(), Error> {
+    let admin = postgres.admin("postgres").await.map_err(|e| Error::setup("postgresql", e))?;
+    let sql = |e| Error::setup("a database", e);
+    admin
+        .batch_execute(&format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)"))
+        .await
+        .map_err(sql)?;
+    admin.batch_execute(&format!("CREATE DATABASE {database}")).await.map_err(sql)?;
+    let output = postgres
+        .client_program("pg_restore")
+        .map_err(|e| Error::setup("pg_restore", e))?
+        .args(["--exit-on-error", "--dbname", database])
+        .arg(file)
+        .output()
+        .await
+        .map_err(|e| Error::setup("pg_restore", e))?;
+    succeeded("pg_restore", &output)
+}
+
+fn succeeded(program: &'static str, output: &std::process::Output) -> Result<(), Error> {
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(Error::Invalid(format!("{program} failed: {}", said.lines().next().unwrap_or("without a word"))))
+}
+
+/// Every owner's epoch is one more than before: readers take what is published from now on for newer than anything the
+/// lost part of the record had said.
+async fn raise_epochs(postgres: &Postgres) -> Result<(), Error> {
+    let admin = postgres.admin(DATABASE).await.map_err(|e| Error::setup("postgresql", e))?;
+    for owner in Owner::ALL {
+        let schema = owner.service().replace('-', "_");
+        admin
+            .batch_execute(&format!("UPDATE {schema}.meta SET epoch = epoch + 1"))
+            .await
+            .map_err(|e| Error::setup("an epoch", e))?;
+    }
+    Ok(())
+}
+
+type Erasure = (uuid::Uuid, time::OffsetDateTime);
+
+async fn erasures(postgres: &Postgres) -> Result<Vec<Erasure>, Error> {
+    let Ok(admin) = postgres.admin(KEYS_DATABASE).await else { return Ok(Vec::new()) };
+    let there: bool = admin
+        .query_one("SELECT to_regclass('intake_keys.erasures') IS NOT NULL", &[])
+        .await
+        .map_err(|e| Error::setup("erasures", e))?
+        .get(0);
+    if !there {
+        return Ok(Vec::new());
+    }
+    let rows = admin
+        .query("SELECT complaint_id, erased_at FROM intake_keys.erasures", &[])
+        .await
+        .map_err(|e| Error::setup("erasures", e))?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+async fn keep_erasures(postgres: &Postgres, erased: &[Erasure]) -> Result<(), Error> {
+    let admin = postgres.admin(KEYS_DATABASE).await.map_err(|e| Error::setup("postgresql", e))?;
+    let (ids, times): (Vec<_>, Vec<_>) = erased.iter().copied().unzip();
+    admin
+        .execute(
+            "INSERT INTO intake_keys.erasures (complaint_id, erased_at)
+             SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) ON CONFLICT DO NOTHING",
+            &[&ids, &times],
+        )
+        .await
+        .map_err(|e| Error::setup("erasures", e))?;
+    Ok(())
+}
+
+fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else if !target.exists() {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
