@@ -13,7 +13,9 @@ use chassis::grpc::{self, Peer};
 use contracts::{
     classification::classification_service_client::ClassificationServiceClient,
     escalation::escalation_service_client::EscalationServiceClient,
-    intake::{Submission, SubmitRequest, SubmitResponse, intake_service_client::IntakeServiceClient},
+    intake::{
+        Submission, SubmitRequest, SubmitResponse, intake_service_client::IntakeServiceClient,
+    },
     opd::opd_admin_service_client::OpdAdminServiceClient,
     routing::routing_service_client::RoutingServiceClient,
 };
@@ -73,10 +75,14 @@ pub async fn world(mode: Mode) -> World {
 impl World {
     /// PostgreSQL and NATS, without services yet.
     pub async fn servers(mode: Mode) -> Self {
-        let folder = tempfile::Builder::new().prefix("ntbcare-test-").tempdir().expect("a temporary folder");
+        let folder = tempfile::Builder::new()
+            .prefix("ntbcare-test-")
+            .tempdir()
+            .expect("a temporary folder");
         let dir = folder.path().to_owned();
         // PostgreSQL runs as another user where the test runs as root; it has to reach its cluster.
-        std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o711)).expect("permissions");
+        std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o711))
+            .expect("permissions");
         let secrets = Secrets::generate();
         let ports = PortPlan::free().expect("free ports");
         let options = NatsOptions {
@@ -88,11 +94,15 @@ impl World {
         put_tools_on_path();
         let nats_dir = dir.join("nats");
         let pg_dir = dir.join("postgres");
-        let (postgres, nats) =
-            tokio::join!(Postgres::start(&pg_dir, ports.postgres, &secrets.postgres), Nats::start(&nats_dir, &options),);
+        let (postgres, nats) = tokio::join!(
+            Postgres::start(&pg_dir, ports.postgres, &secrets.postgres),
+            Nats::start(&nats_dir, &options),
+        );
         let postgres = postgres.expect("PostgreSQL starts");
         let nats = nats.expect("NATS starts");
-        fleet::provision(&postgres, &secrets).await.expect("provisioning");
+        fleet::provision(&postgres, &secrets)
+            .await
+            .expect("provisioning");
         let mut settings = Settings::new(&postgres, &nats, &secrets, &ports, &dir);
         settings.set("TELEMETRY__LOG", "info");
         Self {
@@ -120,9 +130,19 @@ impl World {
     /// Starts one service.
     pub async fn start(&mut self, service: &'static str) {
         let running = match self.mode {
-            Mode::Together => Service::Here(fleet::start(service, &self.settings).await.expect("the service starts")),
+            Mode::Together => Service::Here(
+                fleet::start(service, &self.settings)
+                    .await
+                    .expect("the service starts"),
+            ),
             Mode::Apart => Service::Apart(
-                fleet::spawn(service, &self.settings, &fleet::binaries(), &self.log(service)).expect("the service starts"),
+                fleet::spawn(
+                    service,
+                    &self.settings,
+                    &fleet::binaries(),
+                    &self.log(service),
+                )
+                .expect("the service starts"),
             ),
         };
         self.services.insert(service, running);
@@ -137,7 +157,10 @@ impl World {
     pub async fn ready(&self, service: &str) {
         if let Err(error) = fleet::ready(service, &self.settings).await {
             let log = std::fs::read_to_string(self.log(service)).unwrap_or_default();
-            panic!("{error}\n{}", log.lines().rev().take(20).collect::<Vec<_>>().join("\n"));
+            panic!(
+                "{error}\n{}",
+                log.lines().rev().take(20).collect::<Vec<_>>().join("\n")
+            );
         }
     }
 
@@ -155,10 +178,18 @@ impl World {
             Some(Service::Here(running)) => running.end().await.expect("the service ends well"),
             Some(Service::Apart(mut child)) => {
                 let pid = child.id().expect("it runs").to_string();
-                let asked = std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
+                let asked = std::process::Command::new("kill")
+                    .args(["-TERM", &pid])
+                    .status()
+                    .expect("kill");
                 assert!(asked.success());
-                let ended = tokio::time::timeout(Duration::from_secs(40), child.wait()).await.expect("it drains in time");
-                assert!(ended.expect("it ended").success(), "{service} ended with an error");
+                let ended = tokio::time::timeout(Duration::from_secs(40), child.wait())
+                    .await
+                    .expect("it drains in time");
+                assert!(
+                    ended.expect("it ended").success(),
+                    "{service} ended with an error"
+                );
             }
             None => panic!("{service} does not run"),
         }
@@ -229,14 +260,27 @@ impl World {
 
     /// One number from the record, asked as the superuser: for what a test must see and no service offers.
     pub async fn number(&self, sql: &str) -> i64 {
-        let admin = self.postgres.admin(fleet::DATABASE).await.expect("PostgreSQL answers");
-        admin.query_one(sql, &[]).await.unwrap_or_else(|e| panic!("{sql}: {e:?}")).get(0)
+        let admin = self
+            .postgres
+            .admin(fleet::DATABASE)
+            .await
+            .expect("PostgreSQL answers");
+        admin
+            .query_one(sql, &[])
+            .await
+            .unwrap_or_else(|e| panic!("{sql}: {e:?}"))
+            .get(0)
     }
 
     /// The metrics of a service, as Prometheus would read them.
     pub async fn metrics(&self, service: &str) -> String {
         let url = format!("{}/metrics", self.settings.ops(service));
-        reqwest::get(url).await.expect("metrics").text().await.expect("text")
+        reqwest::get(url)
+            .await
+            .expect("metrics")
+            .text()
+            .await
+            .expect("text")
     }
 
     /// The sum of a counter over all its labels.
@@ -261,21 +305,31 @@ where
         if condition().await {
             return;
         }
-        assert!(tokio::time::Instant::now() < end, "did not happen within {bound:?}: {what}");
+        assert!(
+            tokio::time::Instant::now() < end,
+            "did not happen within {bound:?}: {what}"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
 /// The checkout's folder.
 pub fn checkout() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the checkout").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests/ is in the checkout")
+        .to_owned()
 }
 
 /// The Python with the foreign clients, as `make setup-test` installs it.
 pub fn python() -> PathBuf {
     let python = std::env::var_os("NTB_PYTHON")
         .map_or_else(|| checkout().join("var/tools/py/bin/python"), PathBuf::from);
-    assert!(python.exists(), "{} is missing: run `make setup-test`", python.display());
+    assert!(
+        python.exists(),
+        "{} is missing: run `make setup-test`",
+        python.display()
+    );
     python
 }
 

@@ -61,7 +61,8 @@ const ENDINGS: [&str; 8] = [
 
 /// The `n`-th invented text. Distinct for every `n`.
 pub fn text(n: usize) -> String {
-    let pick = |list: &[&'static str], salt: usize| list[(n.wrapping_mul(salt) / 7 + n) % list.len()];
+    let pick =
+        |list: &[&'static str], salt: usize| list[(n.wrapping_mul(salt) / 7 + n) % list.len()];
     format!(
         "{} {} {}. {} (RT {:02}, titik ke-{n})",
         pick(&OPENINGS, 13),

@@ -242,7 +242,10 @@ pub fn load<T: DeserializeOwned + Check>(
         .and_then(::config::Config::try_deserialize)
         .map_err(ConfigError::Unreadable)?;
     let defaults: Value = ::config::Config::builder()
-        .add_source(::config::File::from_str(DEFAULTS, ::config::FileFormat::Toml))
+        .add_source(::config::File::from_str(
+            DEFAULTS,
+            ::config::FileFormat::Toml,
+        ))
         .build()
         .and_then(::config::Config::try_deserialize)
         .map_err(ConfigError::Unreadable)?;
@@ -286,7 +289,10 @@ fn coerce(value: &mut Value, default: &Value, shared: &Value) {
             }
         }
         (value, Value::Number(_) | Value::Bool(_)) => {
-            if let Some(typed) = value.as_str().and_then(|text| serde_json::from_str::<Value>(text.trim()).ok()) {
+            if let Some(typed) = value
+                .as_str()
+                .and_then(|text| serde_json::from_str::<Value>(text.trim()).ok())
+            {
                 *value = typed;
             }
         }
@@ -301,7 +307,13 @@ pub struct List(pub Vec<String>);
 
 impl From<String> for List {
     fn from(text: String) -> Self {
-        Self(text.split(',').map(str::trim).filter(|p| !p.is_empty()).map(str::to_owned).collect())
+        Self(
+            text.split(',')
+                .map(str::trim)
+                .filter(|p| !p.is_empty())
+                .map(str::to_owned)
+                .collect(),
+        )
     }
 }
 
@@ -358,7 +370,12 @@ mod tests {
 
     #[test]
     fn a_password_of_digits_stays_a_text() {
-        let config = load::<Own>("escalation", None, environment(&[("NTB_GRPC__TOKEN", "12345678901234567890")])).unwrap();
+        let config = load::<Own>(
+            "escalation",
+            None,
+            environment(&[("NTB_GRPC__TOKEN", "12345678901234567890")]),
+        )
+        .unwrap();
         assert_eq!(config.base.grpc.token.0, "12345678901234567890");
     }
 

@@ -85,11 +85,19 @@ pub fn tls(ca_file: &str) -> Result<rustls::ClientConfig, Error> {
 /// When the database does not answer or a migration fails.
 pub async fn migrate(pool: &Pool, service: &str, own: Runner) -> Result<(), Error> {
     let chassis = embedded::migrations::runner();
-    run_locked(pool, service, vec![(chassis, "chassis_migrations"), (own, "migrations")]).await
+    run_locked(
+        pool,
+        service,
+        vec![(chassis, "chassis_migrations"), (own, "migrations")],
+    )
+    .await
 }
 
 async fn run_locked(pool: &Pool, what: &str, runners: Vec<(Runner, &str)>) -> Result<(), Error> {
-    let mut client = pool.get().await.map_err(|e| Error::setup("postgresql", e))?;
+    let mut client = pool
+        .get()
+        .await
+        .map_err(|e| Error::setup("postgresql", e))?;
     let sql = |e| Error::setup("migration", e);
     let name = format!("migrate {what}");
     client
@@ -99,13 +107,19 @@ async fn run_locked(pool: &Pool, what: &str, runners: Vec<(Runner, &str)>) -> Re
     let outcome = async {
         for (mut runner, table) in runners {
             runner.set_migration_table_name(table);
-            runner.run_async(&mut **client.as_mut()).await.map_err(|e| Error::setup("migration", e))?;
+            runner
+                .run_async(&mut **client.as_mut())
+                .await
+                .map_err(|e| Error::setup("migration", e))?;
         }
         Ok(())
     }
     .await;
     client
-        .execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", &[&name])
+        .execute(
+            "SELECT pg_advisory_unlock(hashtextextended($1, 0))",
+            &[&name],
+        )
         .await
         .map_err(sql)?;
     outcome

@@ -3,17 +3,18 @@
 
 use std::sync::Arc;
 
-use chassis::{Clock, Draft, Ledger, ledger, inbox, trace::Trace};
+use chassis::{Clock, Draft, Ledger, inbox, ledger, trace::Trace};
 use contracts::{
     ComplaintId,
     common::{Actor, Decider, Owner, Role, decider::By},
     event::{
-        Closed, Closing, Confirmed, Reaction, Redacted, Rejected, Reopened, ReplyFailed, ReplyRequested, ReplySent,
-        Supplemented, Told, Verified, Waiting, Withdrawn,
+        Closed, Closing, Confirmed, Reaction, Redacted, Rejected, Reopened, ReplyFailed,
+        ReplyRequested, ReplySent, Supplemented, Told, Verified, Waiting, Withdrawn,
         event::{Facet, Fact},
     },
     intake::{ActResponse, ReplyResult},
     values,
+    visible::{Role as VisibleRole, View, visible_to},
 };
 use deadpool_postgres::{Pool, Transaction};
 use time::OffsetDateTime;
@@ -87,8 +88,6 @@ pub enum Staff {
     Close {
         /// The answer, empty when none is in the system.
         answer_id: String,
-        /// Why.
-        reason: String,
     },
 }
 
@@ -113,191 +112,282 @@ impl Acts {
         let ticket = TicketNumber::parse(ticket).map_err(|_| Error::NotFound)?;
         let secret = Secret::parse(secret).map_err(|_| Error::NotFound)?;
         let client = self.pool.get().await?;
-        let statement = client.prepare_cached("SELECT id, secret_hash FROM complaints WHERE ticket = $1").await?;
-        let row = client.query_opt(&statement, &[&ticket.to_string()]).await?.ok_or(Error::NotFound)?;
-        if secret.matches(row.get(1)) { Ok(row.get(0)) } else { Err(Error::NotFound) }
+        let statement = client
+            .prepare_cached("SELECT id, secret_hash FROM complaints WHERE ticket = $1")
+            .await?;
+        let row = client
+            .query_opt(&statement, &[&ticket.to_string()])
+            .await?
+            .ok_or(Error::NotFound)?;
+        if secret.matches(row.get(1)) {
+            Ok(row.get(0))
+        } else {
+            Err(Error::NotFound)
+        }
     }
 
     /// An act of the team.
     ///
     /// # Errors
     /// [`Error::Refused`] with the reason, [`Error::Forbidden`] for a role that may not, [`Error::NotFound`].
-    pub async fn staff(&self, id: &str, by: &Actor, act: Staff, words: Words<'_>, trace: Option<Trace>) -> Result<ActResponse, Error> {
-        if !matches!(by.role(), Role::Operator | Role::Inspectorate | Role::System | Role::Oversight) || by.person_id.is_empty() {
-            return Err(Error::Forbidden("this act needs a named person of the team"));
+    pub async fn staff(
+        &self,
+        id: &str,
+        by: &Actor,
+        act: Staff,
+        words: Words<'_>,
+        trace: Option<Trace>,
+    ) -> Result<ActResponse, Error> {
+        if !matches!(
+            by.role(),
+            Role::Operator | Role::Inspectorate | Role::System | Role::Oversight
+        ) || by.person_id.is_empty()
+        {
+            return Err(Error::Forbidden(
+                "this act needs a named person of the team",
+            ));
         }
         words.check()?;
-        let id: ComplaintId = id.parse().map_err(|_| Error::invalid("complaint_id", "not an id"))?;
-        self.transact(id, trace, |now, complaint| match &act {
-            Staff::Verify => {
-                let step = self.decide(complaint, Act::Verify)?;
-                Ok(step.then(|| {
-                    complaint.facet.verified_at = Some(values::timestamp(now));
-                    let by = Some(Decider {
-                        by: Some(By::Person(by.clone())),
-                    });
-                    Change::fact(Fact::Verified(Verified { by }))
-                }))
-            }
-            Staff::Reject(reason) => {
-                const REASONS: [&str; 5] = ["not_a_complaint", "duplicate", "incomplete", "abusive", "out_of_scope"];
-                if !REASONS.contains(&reason.as_str()) {
-                    return Err(Error::invalid("reason", "not_a_complaint, duplicate, incomplete, abusive or out_of_scope"));
+        let id: ComplaintId = id
+            .parse()
+            .map_err(|_| Error::invalid("complaint_id", "not an id"))?;
+        self.transact(
+            id,
+            trace,
+            |now, complaint| {
+                Self::may_act(by, complaint)?;
+                match &act {
+                    Staff::Verify => {
+                        let step = self.decide(complaint, Act::Verify)?;
+                        Ok(step.then(|| {
+                            complaint.facet.verified_at = Some(values::timestamp(now));
+                            let by = Some(Decider {
+                                by: Some(By::Person(by.clone())),
+                            });
+                            Change::fact(Fact::Verified(Verified { by }))
+                        }))
+                    }
+                    Staff::Reject(reason) => {
+                        const REASONS: [&str; 5] = [
+                            "not_a_complaint",
+                            "duplicate",
+                            "incomplete",
+                            "abusive",
+                            "out_of_scope",
+                        ];
+                        if !REASONS.contains(&reason.as_str()) {
+                            return Err(Error::invalid(
+                                "reason",
+                                "not_a_complaint, duplicate, incomplete, abusive or out_of_scope",
+                            ));
+                        }
+                        if words.text.trim().is_empty() {
+                            return Err(Error::invalid("text", "the reporter must read why"));
+                        }
+                        let step = self.decide(complaint, Act::Reject)?;
+                        Ok(step.then(|| {
+                            end_waiting(complaint, now);
+                            complaint.facet.rejected_at = Some(values::timestamp(now));
+                            complaint.facet.rejected_reason.clone_from(reason);
+                            Change::fact(Fact::Rejected(Rejected {
+                                reason: reason.clone(),
+                                by: Some(by.clone()),
+                            }))
+                            .say("team", "rejected", "")
+                        }))
+                    }
+                    Staff::Ask => {
+                        if words.text.trim().is_empty() {
+                            return Err(Error::invalid("text", "a question is needed"));
+                        }
+                        let step = self.decide(complaint, Act::Ask)?;
+                        Ok(step.then(|| {
+                            let ask = Uuid::now_v7().to_string();
+                            complaint.facet.waiting = Some(Waiting {
+                                ask_id: ask.clone(),
+                                since: Some(values::timestamp(now)),
+                                assignment_id: String::new(),
+                            });
+                            Change::default().say("team", "asked", &ask)
+                        }))
+                    }
+                    Staff::Respond(next_act_at) => {
+                        if words.text.trim().is_empty() || *next_act_at <= now {
+                            return Err(Error::invalid(
+                                "next_act_at",
+                                "an answer names the next act and a date that is to come",
+                            ));
+                        }
+                        if !state_of(&complaint.facet).is_open() {
+                            return Err(crate::domain::complaint::Refusal::Ended.into());
+                        }
+                        complaint
+                            .facet
+                            .first_response_at
+                            .get_or_insert(values::timestamp(now));
+                        Ok(Some(Change::default().say("team", "message", "")))
+                    }
+                    Staff::Close { answer_id } => self.close(now, complaint, answer_id, words.text),
                 }
-                if words.text.trim().is_empty() {
-                    return Err(Error::invalid("text", "the reporter must read why"));
-                }
-                let step = self.decide(complaint, Act::Reject)?;
-                Ok(step.then(|| {
-                    end_waiting(complaint, now);
-                    complaint.facet.rejected_at = Some(values::timestamp(now));
-                    complaint.facet.rejected_reason.clone_from(reason);
-                    Change::fact(Fact::Rejected(Rejected {
-                        reason: reason.clone(),
-                        by: Some(by.clone()),
-                    }))
-                    .say("team", "rejected", "")
-                }))
-            }
-            Staff::Ask => {
-                if words.text.trim().is_empty() {
-                    return Err(Error::invalid("text", "a question is needed"));
-                }
-                let step = self.decide(complaint, Act::Ask)?;
-                Ok(step.then(|| {
-                    let ask = Uuid::now_v7().to_string();
-                    complaint.facet.waiting = Some(Waiting {
-                        ask_id: ask.clone(),
-                        since: Some(values::timestamp(now)),
-                        assignment_id: String::new(),
-                    });
-                    Change::default().say("team", "asked", &ask)
-                }))
-            }
-            Staff::Respond(next_act_at) => {
-                if words.text.trim().is_empty() || *next_act_at <= now {
-                    return Err(Error::invalid("next_act_at", "an answer names the next act and a date that is to come"));
-                }
-                if !state_of(&complaint.facet).is_open() {
-                    return Err(crate::domain::complaint::Refusal::Ended.into());
-                }
-                complaint.facet.first_response_at.get_or_insert(values::timestamp(now));
-                Ok(Some(Change::default().say("team", "message", "")))
-            }
-            Staff::Close { answer_id, reason } => self.close(now, complaint, answer_id, reason, by),
-        }, words)
+            },
+            words,
+        )
         .await
     }
 
-    fn close(&self, now: OffsetDateTime, complaint: &mut Known, answer_id: &str, reason: &str, by: &Actor) -> Result<Option<Change>, Error> {
-        let lead = complaint.facets.routing.as_ref().and_then(|n| n.facet.lead.clone());
+    fn close(
+        &self,
+        now: OffsetDateTime,
+        complaint: &mut Known,
+        answer_id: &str,
+        text: &str,
+    ) -> Result<Option<Change>, Error> {
+        let lead = complaint
+            .facets
+            .routing
+            .as_ref()
+            .and_then(|n| n.facet.lead.clone());
         if answer_id.is_empty() {
             // Only the closure of an outside body is recorded without an answer in this system, with its proof as words.
             if !lead.as_ref().is_some_and(|l| l.outside) {
-                return Err(Error::invalid("answer_id", "only an outside body's closure is recorded without an answer"));
+                return Err(Error::invalid(
+                    "answer_id",
+                    "only an outside body's closure is recorded without an answer",
+                ));
             }
             if !state_of(&complaint.facet).is_open() {
                 return Err(crate::domain::complaint::Refusal::Ended.into());
             }
         } else {
-            let answer = Uuid::try_parse(answer_id).map_err(|_| Error::invalid("answer_id", "not an id"))?;
+            let answer =
+                Uuid::try_parse(answer_id).map_err(|_| Error::invalid("answer_id", "not an id"))?;
             if !self.decide(complaint, Act::Close(answer))? {
                 return Ok(None);
             }
         }
         end_waiting(complaint, now);
+        let assignment_id = match &complaint.facet.told {
+            Some(told) if told.answer_id == answer_id && !answer_id.is_empty() => {
+                told.assignment_id.clone()
+            }
+            _ => lead.map(|l| l.assignment_id).unwrap_or_default(),
+        };
         complaint.facet.closed = Some(Closing {
             answer_id: answer_id.to_owned(),
             at: Some(values::timestamp(now)),
-            reason: if reason.is_empty() { "operator".into() } else { reason.to_owned() },
-            assignment_id: lead.map(|l| l.assignment_id).unwrap_or_default(),
+            reason: "operator".into(),
+            assignment_id,
         });
-        let _ = by;
-        Ok(Some(Change::fact(Fact::Closed(Closed {
+        let change = Change::fact(Fact::Closed(Closed {
             answer_id: answer_id.to_owned(),
-            reason: reason.to_owned(),
-        }))))
+            reason: "operator".into(),
+        }));
+        Ok(Some(change.say_if("team", "closed", text)))
     }
 
     /// An act of the reporter, who has proved to be it.
     ///
     /// # Errors
     /// [`Error::Refused`] with the reason.
-    pub async fn reporter(&self, id: Uuid, act: Reporter, words: Words<'_>, trace: Option<Trace>) -> Result<ActResponse, Error> {
+    pub async fn reporter(
+        &self,
+        id: Uuid,
+        act: Reporter,
+        words: Words<'_>,
+        trace: Option<Trace>,
+    ) -> Result<ActResponse, Error> {
         words.check()?;
-        let answer = |id: &str| Uuid::try_parse(id).map_err(|_| Error::invalid("answer_id", "not an id"));
-        self.transact(ComplaintId(id), trace, |now, complaint| match &act {
-            Reporter::Supplement => {
-                if words.text.trim().is_empty() {
-                    return Err(Error::invalid("text", "nothing to add"));
-                }
-                self.decide(complaint, Act::Supplement)?;
-                end_waiting(complaint, now);
-                complaint.facet.supplements += 1;
-                Ok(Some(
-                    Change::fact(Fact::Supplemented(Supplemented {
-                        message_id: String::new(),
-                    }))
-                    .say("reporter", "supplement", ""),
-                ))
-            }
-            Reporter::Confirm(answer_id) => {
-                let step = self.decide(complaint, Act::Confirm(answer(answer_id)?))?;
-                Ok(step.then(|| {
-                    let assignment_id = complaint.facet.told.clone().unwrap_or_default().assignment_id;
-                    let at = Some(values::timestamp(now));
-                    complaint.facet.confirmed = Some(Reaction {
-                        answer_id: answer_id.clone(),
-                        at,
-                        assignment_id: assignment_id.clone(),
-                    });
-                    complaint.facet.closed = Some(Closing {
-                        answer_id: answer_id.clone(),
-                        at,
-                        reason: "confirmed".into(),
-                        assignment_id,
-                    });
-                    let mut change = Change::fact(Fact::Confirmed(Confirmed {
-                        answer_id: answer_id.clone(),
-                    }));
-                    change.facts.push(Fact::Closed(Closed {
-                        answer_id: answer_id.clone(),
-                        reason: "confirmed".into(),
-                    }));
-                    change.say_if("reporter", "confirmed", words.text)
-                }))
-            }
-            Reporter::Reopen(answer_id) => {
-                let step = self.decide(complaint, Act::Reopen(answer(answer_id)?))?;
-                Ok(step.then(|| {
-                    let assignment_id = complaint.facet.told.clone().unwrap_or_default().assignment_id;
-                    complaint.facet.closed = None;
-                    complaint.facet.confirmed = None;
-                    complaint.facet.reopened_count += 1;
-                    complaint.facet.reopened = Some(Reaction {
-                        answer_id: answer_id.clone(),
-                        at: Some(values::timestamp(now)),
-                        assignment_id,
-                    });
-                    Change::fact(Fact::Reopened(Reopened {
-                        answer_id: answer_id.clone(),
-                        count: complaint.facet.reopened_count,
-                    }))
-                    .say_if("reporter", "reopened", words.text)
-                }))
-            }
-            Reporter::Withdraw => {
-                let step = self.decide(complaint, Act::Withdraw)?;
-                Ok(step.then(|| {
+        let answer =
+            |id: &str| Uuid::try_parse(id).map_err(|_| Error::invalid("answer_id", "not an id"));
+        self.transact(
+            ComplaintId(id),
+            trace,
+            |now, complaint| match &act {
+                Reporter::Supplement => {
+                    if words.text.trim().is_empty() {
+                        return Err(Error::invalid("text", "nothing to add"));
+                    }
+                    self.decide(complaint, Act::Supplement)?;
                     end_waiting(complaint, now);
-                    complaint.facet.withdrawn_at = Some(values::timestamp(now));
-                    Change::fact(Fact::Withdrawn(Withdrawn {
-                        reason: "reporter".into(),
+                    complaint.facet.supplements += 1;
+                    Ok(Some(
+                        Change::fact(Fact::Supplemented(Supplemented {
+                            message_id: String::new(),
+                        }))
+                        .say("reporter", "supplement", ""),
+                    ))
+                }
+                Reporter::Confirm(answer_id) => {
+                    let step = self.decide(complaint, Act::Confirm(answer(answer_id)?))?;
+                    Ok(step.then(|| {
+                        end_waiting(complaint, now);
+                        let assignment_id = complaint
+                            .facet
+                            .told
+                            .clone()
+                            .unwrap_or_default()
+                            .assignment_id;
+                        let at = Some(values::timestamp(now));
+                        complaint.facet.confirmed = Some(Reaction {
+                            answer_id: answer_id.clone(),
+                            at,
+                            assignment_id: assignment_id.clone(),
+                        });
+                        complaint.facet.closed = Some(Closing {
+                            answer_id: answer_id.clone(),
+                            at,
+                            reason: "confirmed".into(),
+                            assignment_id,
+                        });
+                        let mut change = Change::fact(Fact::Confirmed(Confirmed {
+                            answer_id: answer_id.clone(),
+                        }));
+                        change.facts.push(Fact::Closed(Closed {
+                            answer_id: answer_id.clone(),
+                            reason: "confirmed".into(),
+                        }));
+                        change.say_if("reporter", "confirmed", words.text)
                     }))
-                    .say_if("reporter", "withdrawn", words.text)
-                }))
-            }
-        }, words)
+                }
+                Reporter::Reopen(answer_id) => {
+                    let step = self.decide(complaint, Act::Reopen(answer(answer_id)?))?;
+                    Ok(step.then(|| {
+                        end_waiting(complaint, now);
+                        let assignment_id = complaint
+                            .facet
+                            .told
+                            .clone()
+                            .unwrap_or_default()
+                            .assignment_id;
+                        complaint.facet.closed = None;
+                        complaint.facet.confirmed = None;
+                        complaint.facet.reopened_count += 1;
+                        complaint.facet.reopened = Some(Reaction {
+                            answer_id: answer_id.clone(),
+                            at: Some(values::timestamp(now)),
+                            assignment_id,
+                        });
+                        Change::fact(Fact::Reopened(Reopened {
+                            answer_id: answer_id.clone(),
+                            count: complaint.facet.reopened_count,
+                        }))
+                        .say_if("reporter", "reopened", words.text)
+                    }))
+                }
+                Reporter::Withdraw => {
+                    let step = self.decide(complaint, Act::Withdraw)?;
+                    Ok(step.then(|| {
+                        end_waiting(complaint, now);
+                        complaint.facet.withdrawn_at = Some(values::timestamp(now));
+                        Change::fact(Fact::Withdrawn(Withdrawn {
+                            reason: "reporter".into(),
+                        }))
+                        .say_if("reporter", "withdrawn", words.text)
+                    }))
+                }
+            },
+            words,
+        )
         .await
     }
 
@@ -305,17 +395,34 @@ impl Acts {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a span that is none.
-    pub async fn redact(&self, id: &str, by: &Actor, spans: &[(u32, u32)], trace: Option<Trace>) -> Result<ActResponse, Error> {
+    pub async fn redact(
+        &self,
+        id: &str,
+        by: &Actor,
+        spans: &[(u32, u32)],
+        trace: Option<Trace>,
+    ) -> Result<ActResponse, Error> {
         if !matches!(by.role(), Role::Operator | Role::Inspectorate) || by.person_id.is_empty() {
-            return Err(Error::Forbidden("this act needs a named person of the team"));
+            return Err(Error::Forbidden(
+                "this act needs a named person of the team",
+            ));
         }
-        if spans.is_empty() || spans.len() > 100 || spans.iter().any(|(a, b)| a >= b || *b > 100_000) {
-            return Err(Error::invalid("spans", "1 to 100 spans, each with start below end"));
+        if spans.is_empty()
+            || spans.len() > 100
+            || spans.iter().any(|(a, b)| a >= b || *b > 100_000)
+        {
+            return Err(Error::invalid(
+                "spans",
+                "1 to 100 spans, each with start below end",
+            ));
         }
-        let id: ComplaintId = id.parse().map_err(|_| Error::invalid("complaint_id", "not an id"))?;
+        let id: ComplaintId = id
+            .parse()
+            .map_err(|_| Error::invalid("complaint_id", "not an id"))?;
         let mut client = self.pool.get().await?;
         let tx = client.transaction().await?;
         let complaint = self.locked(&tx, id).await?;
+        Self::may_act(by, &complaint)?;
         let now = self.clock.now();
         for (first, last) in spans {
             tx.execute(
@@ -325,7 +432,9 @@ impl Acts {
             )
             .await?;
         }
-        let fact = Fact::Redacted(Redacted { by: Some(by.clone()) });
+        let fact = Fact::Redacted(Redacted {
+            by: Some(by.clone()),
+        });
         self.finish(tx, now, &complaint, vec![fact], trace).await
     }
 
@@ -334,24 +443,30 @@ impl Acts {
     /// # Errors
     /// What the database says.
     pub async fn outcome(&self, result: &ReplyResult, trace: Option<Trace>) -> Result<(), Error> {
-        let reply: Uuid = result.reply_id.parse().map_err(|_| Error::invalid("reply_id", "not an id"))?;
+        let reply: Uuid = result
+            .reply_id
+            .parse()
+            .map_err(|_| Error::invalid("reply_id", "not an id"))?;
         let mut client = self.pool.get().await?;
-        let message = conversation::by_ids(&client, &[reply]).await?.pop().ok_or(Error::NotFound)?;
+        let message = conversation::by_ids(&client, &[reply])
+            .await?
+            .pop()
+            .ok_or(Error::NotFound)?;
         let tx = client.transaction().await?;
         let mut complaint = self.locked(&tx, ComplaintId(message.complaint_id)).await?;
         let Some((about, reference)) =
-            conversation::settle(&tx, reply, result.sent, &result.platform_id, &result.reason).await?
+            conversation::settle(&tx, reply, result.sent, &result.platform_id, &result.reason)
+                .await?
         else {
             return Ok(());
         };
         let now = self.clock.now();
         let fact = if result.sent {
             if about == "answered" {
-                let lead = complaint.facets.routing.as_ref().and_then(|n| n.facet.lead.as_ref());
                 complaint.facet.told = Some(Told {
+                    assignment_id: complaint.assignment_of_answer(&reference),
                     answer_id: reference,
                     at: Some(values::timestamp(now)),
-                    assignment_id: lead.map(|l| l.assignment_id.clone()).unwrap_or_default(),
                 });
             }
             Fact::ReplySent(ReplySent {
@@ -362,21 +477,49 @@ impl Acts {
             Fact::ReplyFailed(ReplyFailed {
                 reply_id: result.reply_id.clone(),
                 channel: message.channel,
-                reason: result.reason.chars().take(64).collect(),
+                // A platform's words can quote the message: only a code goes on.
+                reason: contracts::ids::Code::try_new(result.reason.as_str())
+                    .map_or_else(|_| "refused".to_owned(), |code| code.to_string()),
             })
         };
-        self.finish(tx, now, &complaint, vec![fact], trace).await.map(|_| ())
+        self.finish(tx, now, &complaint, vec![fact], trace)
+            .await
+            .map(|_| ())
     }
 
     fn decide(&self, complaint: &Known, act: Act) -> Result<bool, Error> {
         let outcome = decide(&state_of(&complaint.facet), told(&complaint.facet), act)?;
-        Ok(matches!(outcome, Outcome::Becomes(_)) || (act == Act::Supplement && state_of(&complaint.facet) != State::Erased))
+        Ok(matches!(outcome, Outcome::Becomes(_))
+            || (act == Act::Supplement && state_of(&complaint.facet) != State::Erased))
     }
 
-    async fn locked(&self, tx: &Transaction<'_>, id: ComplaintId) -> Result<Known, Error> {
+    /// Whoever may not see a complaint may not act on it, nor learn by a refusal that it is there.
+    pub(crate) fn may_act(by: &Actor, complaint: &Known) -> Result<(), Error> {
+        let facets = Known::with_own(complaint.facets.clone(), &complaint.facet);
+        let lead = facets
+            .routing
+            .as_ref()
+            .and_then(|n| n.facet.lead.as_ref())
+            .map(|l| l.opd_code.clone());
+        let seen = visible_to(VisibleRole::acting(by, lead.as_deref()), View::of(&facets));
+        if seen.listed && seen.conversation {
+            Ok(())
+        } else {
+            Err(Error::NotFound)
+        }
+    }
+
+    pub(crate) async fn locked(
+        &self,
+        tx: &Transaction<'_>,
+        id: ComplaintId,
+    ) -> Result<Known, Error> {
         ledger::lock(tx, Owner::Intake, &[id]).await?;
         let facets = inbox::facets(tx, &[id]).await?;
-        standings::load(tx, &[id], facets).await?.remove(&id).ok_or(Error::NotFound)
+        standings::load(tx, &[id], facets)
+            .await?
+            .remove(&id)
+            .ok_or(Error::NotFound)
     }
 
     async fn transact(
@@ -386,7 +529,11 @@ impl Acts {
         act: impl FnOnce(OffsetDateTime, &mut Known) -> Result<Option<Change>, Error>,
         words: Words<'_>,
     ) -> Result<ActResponse, Error> {
-        let key = if words.text.is_empty() { None } else { Some(self.keys.one(id.0).await?) };
+        let key = if words.text.is_empty() {
+            None
+        } else {
+            Some(self.keys.one(id.0).await?)
+        };
         let mut client = self.pool.get().await?;
         let tx = client.transaction().await?;
         let mut complaint = self.locked(&tx, id).await?;
@@ -394,10 +541,16 @@ impl Acts {
             return Err(Error::Erased);
         }
         let now = self.clock.now();
-        let idempotency = (!words.key.is_empty())
-            .then(|| self.keys.masters().hash("message", &[&id.to_string(), words.key]).to_vec());
+        let idempotency = (!words.key.is_empty()).then(|| {
+            self.keys
+                .masters()
+                .hash("message", &[&id.to_string(), words.key])
+                .to_vec()
+        });
         if let Some(hash) = &idempotency {
-            let done = tx.query_opt("SELECT 1 FROM messages WHERE idempotency = $1", &[hash]).await?;
+            let done = tx
+                .query_opt("SELECT 1 FROM messages WHERE idempotency = $1", &[hash])
+                .await?;
             if done.is_some() {
                 return Ok(unchanged(id));
             }
@@ -504,6 +657,10 @@ impl Change {
         self
     }
     fn say_if(self, sender: &'static str, about: &'static str, text: &str) -> Self {
-        if text.trim().is_empty() { self } else { self.say(sender, about, "") }
+        if text.trim().is_empty() {
+            self
+        } else {
+            self.say(sender, about, "")
+        }
     }
 }

@@ -7,7 +7,6 @@ use contracts::{
     common::{Owner, Point},
     intake::{AttachResponse, Viewer},
     values,
-    visible::visible_to,
 };
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use serde::{Deserialize, Serialize};
@@ -42,7 +41,12 @@ struct Facts {
 }
 
 fn place(id: Uuid, rendition: &str) -> Vec<u8> {
-    [b"attachments".as_slice(), id.as_bytes(), rendition.as_bytes()].concat()
+    [
+        b"attachments".as_slice(),
+        id.as_bytes(),
+        rendition.as_bytes(),
+    ]
+    .concat()
 }
 
 impl Attachments {
@@ -50,8 +54,15 @@ impl Attachments {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a type that is not accepted, too many bytes or too many attachments.
-    pub async fn store(&self, complaint: &str, key: &str, content: Vec<u8>) -> Result<AttachResponse, Error> {
-        let id: ComplaintId = complaint.parse().map_err(|_| Error::invalid("complaint_id", "not an id"))?;
+    pub async fn store(
+        &self,
+        complaint: &str,
+        key: &str,
+        content: Vec<u8>,
+    ) -> Result<AttachResponse, Error> {
+        let id: ComplaintId = complaint
+            .parse()
+            .map_err(|_| Error::invalid("complaint_id", "not an id"))?;
         if content.len() > MAX_BYTES {
             return Err(Error::invalid("content", "more than 10 MiB"));
         }
@@ -64,7 +75,12 @@ impl Attachments {
         if unique.is_empty() {
             unique = Uuid::now_v7().to_string();
         }
-        let hash = self.acts.keys.masters().hash("attachment", &[&id.to_string(), &unique]).to_vec();
+        let hash = self
+            .acts
+            .keys
+            .masters()
+            .hash("attachment", &[&id.to_string(), &unique])
+            .to_vec();
         let client = self.acts.pool.get().await?;
         if let Some(first) = attachments::by_key(&client, &hash).await? {
             return self.described(&first, &data_key);
@@ -74,8 +90,16 @@ impl Attachments {
         let bytes = content.len() as i64;
         let photo = kind.is_photo();
         let (facts, renditions, content) = tokio::task::spawn_blocking(move || {
-            let facts = if photo { read_facts(&content) } else { PhotoFacts::default() };
-            let renditions = if photo { Some(render(kind, &content, &facts)) } else { None };
+            let facts = if photo {
+                read_facts(&content)
+            } else {
+                PhotoFacts::default()
+            };
+            let renditions = if photo {
+                Some(render(kind, &content, &facts))
+            } else {
+                None
+            };
             (facts, renditions, content)
         })
         .await
@@ -83,7 +107,8 @@ impl Attachments {
         let attachment_id = Uuid::now_v7();
         let mut parts: Vec<(&str, Vec<u8>)> = Vec::with_capacity(3);
         if let Some(renditions) = renditions {
-            let renditions = renditions.map_err(|_| Error::invalid("content", "the photo cannot be decoded"))?;
+            let renditions =
+                renditions.map_err(|_| Error::invalid("content", "the photo cannot be decoded"))?;
             parts.push(("full", renditions.full));
             parts.push(("thumb", renditions.thumb));
         }
@@ -91,7 +116,9 @@ impl Attachments {
         // The bytes first, then the row that names them: dying in between leaves bytes that nobody names.
         for (rendition, plain) in parts {
             let sealed = data_key.seal(&place(attachment_id, rendition), &plain)?;
-            self.objects.put(&object_path(attachment_id, rendition), sealed.into()).await?;
+            self.objects
+                .put(&object_path(attachment_id, rendition), sealed.into())
+                .await?;
         }
         let facts = Facts {
             position: facts.position,
@@ -109,15 +136,27 @@ impl Attachments {
         let tx = client.transaction().await?;
         chassis::ledger::lock(&tx, Owner::Intake, &[id]).await?;
         let there: i32 = tx
-            .query_opt("SELECT attachments FROM standings WHERE complaint_id = $1 AND NOT erased", &[&id.0])
+            .query_opt(
+                "SELECT attachments FROM standings WHERE complaint_id = $1 AND NOT erased",
+                &[&id.0],
+            )
             .await?
             .ok_or(Error::NotFound)?
             .get(0);
         if there.unsigned_abs() >= MAX_ATTACHMENTS {
-            return Err(Error::invalid("content", "a complaint has five attachments at most"));
+            return Err(Error::invalid(
+                "content",
+                "a complaint has five attachments at most",
+            ));
         }
-        attachments::insert(&tx, &row, bytes, &hash, self.acts.clock.now()).await?;
+        let new = attachments::insert(&tx, &row, bytes, &hash, self.acts.clock.now()).await?;
         tx.commit().await?;
+        if !new {
+            // The same call ran at the same time and was first.
+            if let Some(first) = attachments::by_key(&client, &hash).await? {
+                return self.described(&first, &data_key);
+            }
+        }
         self.described(&row, &data_key)
     }
 
@@ -142,10 +181,17 @@ impl Attachments {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is none or it is not for this viewer.
-    pub async fn read(&self, id: &str, rendition: &str, viewer: &Viewer) -> Result<(Vec<u8>, String), Error> {
+    pub async fn read(
+        &self,
+        id: &str,
+        rendition: &str,
+        viewer: &Viewer,
+    ) -> Result<(Vec<u8>, String), Error> {
         let id: Uuid = id.parse().map_err(|_| Error::NotFound)?;
         let client = self.acts.pool.get().await?;
-        let row = attachments::by_id(&client, id).await?.ok_or(Error::NotFound)?;
+        let row = attachments::by_id(&client, id)
+            .await?
+            .ok_or(Error::NotFound)?;
         drop(client);
         let seen = self.reader.rights(row.complaint_id, viewer).await?;
         if !seen.photo {
@@ -159,12 +205,12 @@ impl Attachments {
             (false, _) => return Err(Error::NotFound),
         };
         let key = self.acts.keys.one(row.complaint_id).await?;
-        let sealed = self.objects.get(&object_path(id, rendition)).await?.bytes().await?;
+        let sealed = self
+            .objects
+            .get(&object_path(id, rendition))
+            .await?
+            .bytes()
+            .await?;
         Ok((key.open(&place(id, rendition), &sealed)?, media_type))
     }
-}
-
-/// What the public may see of attachments, by the one function.
-pub fn public_photo(view: contracts::visible::View) -> bool {
-    visible_to(contracts::visible::Role::Public, view).photo
 }

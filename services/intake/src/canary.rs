@@ -37,7 +37,11 @@ impl Canary {
             last: Gauge::default(),
         };
         metrics.register(|registry| {
-            registry.register("ntbcare_canary_seconds", "From acceptance to delivery of the canary", this.seconds.clone());
+            registry.register(
+                "ntbcare_canary_seconds",
+                "From acceptance to delivery of the canary",
+                this.seconds.clone(),
+            );
             registry.register(
                 "ntbcare_canary_last_success_timestamp_seconds",
                 "When a canary last came round",
@@ -85,7 +89,8 @@ impl Canary {
                 .remove(&incoming.event.complaint_id);
             if let Some(began) = began {
                 self.seconds.observe(began.elapsed().as_secs_f64());
-                self.last.set(OffsetDateTime::now_utc().unix_timestamp() as f64);
+                self.last
+                    .set(OffsetDateTime::now_utc().unix_timestamp() as f64);
             }
         }
     }

@@ -88,7 +88,10 @@ pub fn identity(masters: &MasterKeys, platform: &str, reporter: &Reporter) -> Op
 /// A telephone number in E.164; Indonesian national form is understood.
 fn phone(text: &str) -> Option<String> {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    let national = digits.strip_prefix("62").or_else(|| digits.strip_prefix('0')).unwrap_or(&digits);
+    let national = digits
+        .strip_prefix("62")
+        .or_else(|| digits.strip_prefix('0'))
+        .unwrap_or(&digits);
     (national.len() >= 7).then(|| format!("+62{national}"))
 }
 

@@ -8,7 +8,10 @@ use chassis::{Draft, trace::Trace};
 use contracts::{
     ComplaintId,
     common::{Actor, Owner, Role},
-    event::{Erased, event::{Facet, Fact}},
+    event::{
+        Erased,
+        event::{Facet, Fact},
+    },
     intake::ActResponse,
     values,
 };
@@ -55,17 +58,29 @@ impl Acts {
         objects: &dyn ObjectStore,
         trace: Option<Trace>,
     ) -> Result<ActResponse, Error> {
-        if !matches!(by.role(), Role::Operator | Role::Oversight | Role::Inspectorate | Role::System) || by.person_id.is_empty() {
+        if !matches!(
+            by.role(),
+            Role::Operator | Role::Oversight | Role::Inspectorate | Role::System
+        ) || by.person_id.is_empty()
+        {
             return Err(Error::Forbidden("erasing needs a named person of the team"));
         }
         if basis.trim().is_empty() || basis.len() > 200 {
-            return Err(Error::invalid("basis", "why it may be erased, at most 200 bytes"));
+            return Err(Error::invalid(
+                "basis",
+                "why it may be erased, at most 200 bytes",
+            ));
         }
-        let id: ComplaintId = id.parse().map_err(|_| Error::invalid("complaint_id", "not an id"))?;
-        let client = self.pool.get().await?;
+        let id: ComplaintId = id
+            .parse()
+            .map_err(|_| Error::invalid("complaint_id", "not an id"))?;
+        let mut client = self.pool.get().await?;
+        let tx = client.transaction().await?;
+        Self::may_act(by, &self.locked(&tx, id).await?)?;
+        drop(tx);
         let row = client
             .query_opt(
-                "SELECT c.reporter_id, (SELECT count(*) FROM complaints o WHERE o.reporter_id = c.reporter_id)
+                "SELECT c.reporter_id, (SELECT count(*) FROM complaints o WHERE o.reporter_id = c.reporter_id AND o.sealed IS NOT NULL)
                  FROM complaints c WHERE c.id = $1",
                 &[&id.0],
             )
@@ -74,7 +89,9 @@ impl Acts {
         // The identity goes with the last complaint that needs it.
         let reporter: Option<Uuid> = row.get(0);
         let identity = reporter.filter(|_| row.get::<_, i64>(1) <= 1);
-        self.keys.erase(id.0, identity, self.clock.now(), &by.person_id, basis).await?;
+        self.keys
+            .erase(id.0, identity, self.clock.now(), &by.person_id, basis)
+            .await?;
         self.follow(id.0, objects, trace).await
     }
 
@@ -88,7 +105,9 @@ impl Acts {
         let mut done = 0;
         loop {
             let slice = self.keys.ledger(after, true).await?;
-            let Some((last, _)) = slice.last() else { return Ok(done) };
+            let Some((last, _)) = slice.last() else {
+                return Ok(done);
+            };
             after = *last;
             let ids: Vec<Uuid> = slice.iter().map(|(id, _)| *id).collect();
             let client = self.pool.get().await?;
@@ -107,9 +126,16 @@ impl Acts {
         }
     }
 
-    async fn follow(&self, id: Uuid, objects: &dyn ObjectStore, trace: Option<Trace>) -> Result<ActResponse, Error> {
+    async fn follow(
+        &self,
+        id: Uuid,
+        objects: &dyn ObjectStore,
+        trace: Option<Trace>,
+    ) -> Result<ActResponse, Error> {
         let mut client = self.pool.get().await?;
-        let rows = client.query("SELECT id FROM attachments WHERE complaint_id = $1", &[&id]).await?;
+        let rows = client
+            .query("SELECT id FROM attachments WHERE complaint_id = $1", &[&id])
+            .await?;
         for row in rows {
             for rendition in ["original", "full", "thumb"] {
                 let path = object_path(row.get(0), rendition);
@@ -134,9 +160,15 @@ impl Acts {
         let now = self.clock.now();
         end_waiting(&mut complaint, now);
         complaint.facet.erased_at = Some(values::timestamp(now));
-        tx.execute("UPDATE complaints SET sealed = NULL WHERE id = $1", &[&id]).await?;
-        tx.execute("UPDATE messages SET sealed = NULL WHERE complaint_id = $1", &[&id]).await?;
-        tx.execute("DELETE FROM attachments WHERE complaint_id = $1", &[&id]).await?;
+        tx.execute("UPDATE complaints SET sealed = NULL WHERE id = $1", &[&id])
+            .await?;
+        tx.execute(
+            "UPDATE messages SET sealed = NULL WHERE complaint_id = $1",
+            &[&id],
+        )
+        .await?;
+        tx.execute("DELETE FROM attachments WHERE complaint_id = $1", &[&id])
+            .await?;
         tx.execute(
             "UPDATE standings SET lat = NULL, lon = NULL, attachments = 0 WHERE complaint_id = $1",
             &[&id],

@@ -70,7 +70,11 @@ impl From<Error> for Status {
         match error {
             Error::Refused(refusal) => {
                 let details = ErrorDetails::with_precondition_failure(vec![
-                    tonic_types::PreconditionViolation::new("STATE", "complaint", refusal.to_string()),
+                    tonic_types::PreconditionViolation::new(
+                        "STATE",
+                        "complaint",
+                        refusal.to_string(),
+                    ),
                 ]);
                 Status::with_error_details(Code::FailedPrecondition, refusal.to_string(), details)
             }
@@ -82,7 +86,9 @@ impl From<Error> for Status {
             Error::NotFound => Status::not_found("there is no such thing, or it is not for you"),
             Error::Erased => Status::failed_precondition("the complaint is erased"),
             Error::Forbidden(why) => Status::permission_denied(why),
-            Error::Full => Status::resource_exhausted("too much is waiting; try again in a few seconds"),
+            Error::Full => {
+                Status::resource_exhausted("too much is waiting; try again in a few seconds")
+            }
             other => {
                 let failure = chassis::Failure::from(other);
                 if !failure.is_passing() {

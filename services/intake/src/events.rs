@@ -1,7 +1,7 @@
 //! What intake hears from the other owners: it tells the reporter, ends what has to end, and keeps what lists and rights
 //! need of the others' facts.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use chassis::{
     Clock, Draft, Failure,
@@ -14,7 +14,8 @@ use contracts::{
         ClockKind, Closed, Closing, ReplyRequested, Told, Verified, Waited, Waiting, Withdrawn,
         event::{Facet, Fact},
     },
-    lifecycle, values,
+    lifecycle::{self, State},
+    values,
 };
 use deadpool_postgres::Transaction;
 use time::OffsetDateTime;
@@ -22,12 +23,13 @@ use uuid::Uuid;
 
 use crate::{
     canary::Canary,
+    domain::complaint::State as Own,
+    keys::MasterKeys,
     standing::{Known, state_of},
     store::{
         conversation::{self, NewMessage},
         standings,
     },
-    domain::complaint::State,
 };
 
 /// Reads what the other owners publish.
@@ -38,6 +40,8 @@ pub struct Events {
     pub pull_channels: Vec<String>,
     /// Measures the complaint that goes round.
     pub canary: Arc<Canary>,
+    /// For keyed hashes.
+    pub masters: MasterKeys,
 }
 
 /// What one batch does.
@@ -53,14 +57,24 @@ impl Handler for Events {
     type Prepared = ();
 
     fn owners(&self) -> &'static [Owner] {
-        &[Owner::Classification, Owner::Routing, Owner::FollowUp, Owner::Escalation]
+        &[
+            Owner::Classification,
+            Owner::Routing,
+            Owner::FollowUp,
+            Owner::Escalation,
+        ]
     }
 
     async fn prepare(&self, _: &[Incoming]) -> Result<(), Failure> {
         Ok(())
     }
 
-    async fn handle(&self, tx: &Transaction<'_>, batch: &Batch, (): ()) -> Result<Vec<Draft>, Failure> {
+    async fn handle(
+        &self,
+        tx: &Transaction<'_>,
+        batch: &Batch,
+        (): (),
+    ) -> Result<Vec<Draft>, Failure> {
         let ids = batch.complaints();
         let mut known = standings::load(tx, &ids, batch.facets.clone()).await?;
         let mut effects = Effects {
@@ -71,7 +85,9 @@ impl Handler for Events {
             confirmed: Vec::new(),
         };
         for incoming in &batch.events {
-            let Ok(id) = incoming.event.complaint_id.parse::<ComplaintId>() else { continue };
+            let Ok(id) = incoming.event.complaint_id.parse::<ComplaintId>() else {
+                continue;
+            };
             let Some(complaint) = known.get_mut(&id) else {
                 // An owner speaks of a complaint that is not in this record: a restore has lost it. Nothing to tell anybody.
                 tracing::warn!(complaint_id = %id, subject = incoming.subject, "a complaint that intake does not have");
@@ -81,7 +97,21 @@ impl Handler for Events {
                 effects.take(complaint, fact, incoming.event.owner());
             }
         }
-        conversation::insert(tx, &effects.messages).await?;
+        for complaint in known.values_mut() {
+            effects.settle(complaint, &self.masters);
+        }
+        let written: HashSet<Uuid> = conversation::insert(tx, &effects.messages)
+            .await?
+            .into_iter()
+            .collect();
+        // A message that was written before has been asked for before.
+        effects.drafts.retain(|draft| match &draft.fact {
+            Fact::ReplyRequested(asked) => asked
+                .reply_id
+                .parse()
+                .is_ok_and(|id: Uuid| written.contains(&id)),
+            _ => true,
+        });
         standings::save(tx, &known.values().collect::<Vec<_>>(), effects.now).await?;
         crate::erase::note_confirmations(tx, &effects.confirmed, effects.now).await?;
         Ok(effects.drafts)
@@ -95,21 +125,48 @@ impl Handler for Events {
 impl Effects<'_> {
     fn take(&mut self, complaint: &mut Known, fact: &Fact, owner: Owner) {
         match fact {
+            Fact::Queued(_) => self.drop_question_of_replaced_desk(complaint),
             Fact::Routed(routed) => {
+                self.drop_question_of_replaced_desk(complaint);
                 self.verify(complaint);
-                self.tell(complaint, "routed", "system", &routed.opd_code, String::new());
+                self.tell(
+                    complaint,
+                    "routed",
+                    "system",
+                    &routed.opd_code,
+                    String::new(),
+                );
             }
             Fact::HandedOver(handed) => {
+                self.drop_question_of_replaced_desk(complaint);
                 self.verify(complaint);
-                self.tell(complaint, "handed_over", "system", &handed.opd_code, String::new());
+                self.tell(
+                    complaint,
+                    "handed_over",
+                    "system",
+                    &handed.opd_code,
+                    String::new(),
+                );
             }
             Fact::Acknowledged(act) => {
                 self.first_response(complaint, &act.assignment_id);
-                self.tell(complaint, "acknowledged", "opd", &act.opd_code, act.assignment_id.clone());
+                self.tell(
+                    complaint,
+                    "acknowledged",
+                    "opd",
+                    &act.opd_code,
+                    act.assignment_id.clone(),
+                );
             }
             Fact::Progressed(act) => {
                 self.first_response(complaint, &act.assignment_id);
-                self.tell(complaint, "progressed", "opd", &act.opd_code, act.note_id.clone());
+                self.tell(
+                    complaint,
+                    "progressed",
+                    "opd",
+                    &act.opd_code,
+                    act.note_id.clone(),
+                );
             }
             Fact::Asked(act) => {
                 if state_of(&complaint.facet).is_open() && complaint.facet.waiting.is_none() {
@@ -121,13 +178,13 @@ impl Effects<'_> {
                 }
                 self.tell(complaint, "asked", "opd", &act.opd_code, act.ask_id.clone());
             }
-            Fact::Answered(act) if !lifecycle::needs_approval(kind_of(complaint)) => {
-                self.answered(complaint, &act.assignment_id, &act.opd_code, &act.answer_id);
-            }
-            Fact::Approved(act) if !act.answer_id.is_empty() => {
-                self.answered(complaint, &act.assignment_id, &act.opd_code, &act.answer_id);
-            }
-            Fact::Approved(act) => self.tell(complaint, "planned", "system", &act.opd_code, act.plan_id.clone()),
+            Fact::Approved(act) if !act.plan_id.is_empty() => self.tell(
+                complaint,
+                "planned",
+                "system",
+                &act.opd_code,
+                act.plan_id.clone(),
+            ),
             Fact::ClockBreached(breached) => {
                 let Some(clock) = &breached.clock else { return };
                 match clock.kind() {
@@ -153,7 +210,9 @@ impl Effects<'_> {
             .as_ref()
             .and_then(|n| n.facet.lead.as_ref())
             .and_then(|lead| lead.by.clone());
-        let person = by.as_ref().is_some_and(|d| matches!(d.by, Some(By::Person(_))));
+        let person = by
+            .as_ref()
+            .is_some_and(|d| matches!(d.by, Some(By::Person(_))));
         if person && complaint.facet.verified_at.is_none() && state_of(&complaint.facet).is_open() {
             complaint.facet.verified_at = Some(values::timestamp(self.now));
             self.publish(complaint, Fact::Verified(Verified { by }));
@@ -173,31 +232,67 @@ impl Effects<'_> {
         }
     }
 
-    fn answered(&mut self, complaint: &mut Known, assignment_id: &str, opd_code: &str, answer_id: &str) {
-        let effective = complaint
+    /// What follows from the fold and not from one fact: an answer counts whichever of its facts comes last.
+    fn settle(&mut self, complaint: &mut Known, masters: &MasterKeys) {
+        let standing = complaint.standing();
+        // A closing that the fold does not take (its desk was replaced meanwhile) must not stand in the way for ever.
+        if complaint.facet.closed.is_some() && standing.state.is_open() {
+            complaint.facet.closed = None;
+        }
+        let (State::Ditanggapi, Some(answer_id)) = (standing.state, standing.answer_id) else {
+            return;
+        };
+        if complaint
+            .facet
+            .told
+            .as_ref()
+            .is_some_and(|told| told.answer_id == answer_id)
+        {
+            return;
+        }
+        let assignment_id = standing.assignment_id.unwrap_or_default();
+        complaint
+            .facet
+            .first_response_at
+            .get_or_insert(values::timestamp(self.now));
+        end_waiting(complaint, self.now);
+        if self.pull_channels.contains(&complaint.facet.channel) {
+            complaint.facet.told = Some(Told {
+                answer_id: answer_id.clone(),
+                at: Some(values::timestamp(self.now)),
+                assignment_id: assignment_id.clone(),
+            });
+        }
+        let desk = complaint.desk_of(&assignment_id);
+        self.tell(complaint, "answered", "opd", &desk, answer_id.clone());
+        if let Some(message) = self
+            .messages
+            .last_mut()
+            .filter(|m| m.reference == answer_id)
+        {
+            let id = complaint.id.to_string();
+            message.idempotency = Some(masters.hash("answered", &[&id, &answer_id]).to_vec());
+        }
+        if !lifecycle::needs_approval(kind_of(complaint)) {
+            self.close_on(complaint, &answer_id, &assignment_id, "on_answer");
+        }
+    }
+
+    /// A question of a desk that was replaced is nobody's any more.
+    fn drop_question_of_replaced_desk(&mut self, complaint: &mut Known) {
+        let lead = complaint
             .facets
             .routing
             .as_ref()
-            .and_then(|n| n.facet.lead.as_ref())
-            .is_none_or(|lead| lead.assignment_id == assignment_id);
-        if !effective {
-            // An answer of a desk that was replaced meanwhile is shown and has no effect.
-            self.tell(complaint, "note", "opd", opd_code, answer_id.to_owned());
-            return;
-        }
-        complaint.facet.first_response_at.get_or_insert(values::timestamp(self.now));
-        end_waiting(complaint, self.now);
-        let pulls = self.pull_channels.contains(&complaint.facet.channel);
-        if pulls {
-            complaint.facet.told = Some(Told {
-                answer_id: answer_id.to_owned(),
-                at: Some(values::timestamp(self.now)),
-                assignment_id: assignment_id.to_owned(),
-            });
-        }
-        self.tell(complaint, "answered", "opd", opd_code, answer_id.to_owned());
-        if !lifecycle::needs_approval(kind_of(complaint)) {
-            self.close_on(complaint, answer_id, assignment_id, "on_answer");
+            .and_then(|n| n.facet.lead.as_ref());
+        let asking = complaint
+            .facet
+            .waiting
+            .as_ref()
+            .map(|w| w.assignment_id.as_str())
+            .unwrap_or_default();
+        if !asking.is_empty() && lead.is_none_or(|lead| lead.assignment_id != asking) {
+            end_waiting(complaint, self.now);
         }
     }
 
@@ -210,12 +305,19 @@ impl Effects<'_> {
         self.tell(complaint, "closed", "system", "", String::new());
     }
 
-    fn close_on(&mut self, complaint: &mut Known, answer_id: &str, assignment_id: &str, reason: &'static str) {
+    fn close_on(
+        &mut self,
+        complaint: &mut Known,
+        answer_id: &str,
+        assignment_id: &str,
+        reason: &'static str,
+    ) {
         let state = state_of(&complaint.facet);
-        let reopened = matches!(&state, State::Reopened(id) if id.to_string() == answer_id);
+        let reopened = matches!(&state, Own::Reopened(id) if id.to_string() == answer_id);
         if !state.is_open() || reopened {
             return;
         }
+        end_waiting(complaint, self.now);
         complaint.facet.closed = Some(Closing {
             answer_id: answer_id.to_owned(),
             at: Some(values::timestamp(self.now)),
@@ -232,7 +334,12 @@ impl Effects<'_> {
     }
 
     fn withdraw(&mut self, complaint: &mut Known, ask_id: &str) {
-        if complaint.facet.waiting.as_ref().is_none_or(|w| w.ask_id != ask_id) {
+        let asked = complaint
+            .facet
+            .waiting
+            .as_ref()
+            .is_some_and(|w| w.ask_id == ask_id);
+        if !asked || complaint.standing().state != State::PerluInfo {
             return;
         }
         complaint.facet.withdrawn_at = Some(values::timestamp(self.now));
@@ -247,8 +354,18 @@ impl Effects<'_> {
     }
 
     /// Writes a message and asks the channel to send it.
-    fn tell(&mut self, complaint: &mut Known, about: &'static str, sender: &'static str, desk: &str, reference: String) {
-        if complaint.facet.erased_at.is_some() || complaint.facet.canary || complaint.facet.candidate {
+    fn tell(
+        &mut self,
+        complaint: &mut Known,
+        about: &'static str,
+        sender: &'static str,
+        desk: &str,
+        reference: String,
+    ) {
+        if complaint.facet.erased_at.is_some()
+            || complaint.facet.canary
+            || complaint.facet.candidate
+        {
             return;
         }
         let id = Uuid::now_v7();
@@ -311,6 +428,12 @@ fn kind_of(complaint: &Known) -> Kind {
         .map(|lead| lead.kind())
         .filter(|kind| *kind != Kind::Unspecified);
     decided
-        .or_else(|| complaint.facets.classification.as_ref().map(|n| n.facet.kind()))
+        .or_else(|| {
+            complaint
+                .facets
+                .classification
+                .as_ref()
+                .map(|n| n.facet.kind())
+        })
         .unwrap_or(Kind::Unspecified)
 }

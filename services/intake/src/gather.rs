@@ -9,7 +9,10 @@ use std::{
 use chassis::{Draft, Failure, Ledger, trace::Trace};
 use contracts::{
     ComplaintId,
-    event::{IntakeFacet, Proposed, Received, event::{Facet, Fact}},
+    event::{
+        IntakeFacet, Proposed, Received,
+        event::{Facet, Fact},
+    },
     intake::{Submission, SubmitResponse},
     values,
 };
@@ -65,7 +68,10 @@ pub struct Committer {
 
 impl Gatherer {
     /// Starts gathering; the returned task ends when `shutdown` is asked for and what waited is committed.
-    pub fn start(committer: Committer, shutdown: CancellationToken) -> (Self, impl Future<Output = ()>) {
+    pub fn start(
+        committer: Committer,
+        shutdown: CancellationToken,
+    ) -> (Self, impl Future<Output = ()>) {
         let (queue, waiting) = mpsc::channel(WAITING);
         (Self { queue }, run(committer, waiting, shutdown))
     }
@@ -74,7 +80,11 @@ impl Gatherer {
     ///
     /// # Errors
     /// [`Error::Full`] when too much is waiting; else what the commit failed with.
-    pub async fn submit(&self, submission: Submission, trace: Option<Trace>) -> Result<SubmitResponse, Error> {
+    pub async fn submit(
+        &self,
+        submission: Submission,
+        trace: Option<Trace>,
+    ) -> Result<SubmitResponse, Error> {
         let (answer, answered) = oneshot::channel();
         self.queue
             .try_send(Waiting {
@@ -88,11 +98,17 @@ impl Gatherer {
     }
 }
 
-async fn run(committer: Committer, mut queue: mpsc::Receiver<Waiting>, shutdown: CancellationToken) {
+async fn run(
+    committer: Committer,
+    mut queue: mpsc::Receiver<Waiting>,
+    shutdown: CancellationToken,
+) {
     let commits = Arc::new(Semaphore::new(COMMITS));
     let mut open = true;
     while open {
-        let Ok(permit) = commits.clone().acquire_owned().await else { return };
+        let Ok(permit) = commits.clone().acquire_owned().await else {
+            return;
+        };
         let mut batch = Vec::with_capacity(BATCH);
         tokio::select! {
             biased;
@@ -109,7 +125,9 @@ async fn run(committer: Committer, mut queue: mpsc::Receiver<Waiting>, shutdown:
             drop(permit);
         });
     }
-    let _ = commits.acquire_many(u32::try_from(COMMITS).unwrap_or(1)).await;
+    let _ = commits
+        .acquire_many(u32::try_from(COMMITS).unwrap_or(1))
+        .await;
 }
 
 /// A complaint prepared from a submission.
@@ -130,13 +148,21 @@ impl Committer {
         match outcome {
             Ok(answers) => {
                 for (waiting, answer) in batch.into_iter().zip(answers) {
-                    let _ = waiting.answer.send(Ok(answer));
+                    let _ = waiting.answer.send(answer);
                 }
             }
-            Err(error) if batch.len() == 1 || Self::passes(&error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, complaints = batch.len(), "a commit failed");
+            Err(error) if Self::passes(&error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    complaints = batch.len(),
+                    "a commit failed"
+                );
                 for waiting in batch {
-                    let _ = waiting.answer.send(Err(chassis::Failure::unavailable("the record", "commit failed").into()));
+                    let _ = waiting.answer.send(Err(chassis::Failure::unavailable(
+                        "the record",
+                        "commit failed",
+                    )
+                    .into()));
                 }
             }
             // One bad row must not fail its batch.
@@ -145,7 +171,7 @@ impl Committer {
                     let answer = self
                         .together(std::slice::from_ref(&waiting))
                         .await
-                        .and_then(|mut answers| answers.pop().ok_or(Error::NotFound));
+                        .and_then(|mut answers| answers.pop().ok_or(Error::NotFound)?);
                     let _ = waiting.answer.send(answer);
                 }
             }
@@ -162,7 +188,10 @@ impl Committer {
     }
 
     /// Commits a batch; answers in its order.
-    async fn together(&self, batch: &[Waiting]) -> Result<Vec<SubmitResponse>, Error> {
+    async fn together(
+        &self,
+        batch: &[Waiting],
+    ) -> Result<Vec<Result<SubmitResponse, Error>>, Error> {
         let now = self.clock.now();
         let mut prepared: Vec<Prepared> = Vec::with_capacity(batch.len());
         let mut at: Vec<usize> = Vec::with_capacity(batch.len());
@@ -175,15 +204,28 @@ impl Committer {
             });
             at.push(n);
         }
-        let sources: HashMap<usize, &Waiting> =
-            at.iter().zip(batch).rev().map(|(n, waiting)| (*n, waiting)).collect();
+        let sources: HashMap<usize, &Waiting> = at
+            .iter()
+            .zip(batch)
+            .rev()
+            .map(|(n, waiting)| (*n, waiting))
+            .collect();
         self.seal(&mut prepared, &sources).await?;
 
         let mut client = self.pool.get().await?;
         let tx = client.transaction().await?;
-        let rows: Vec<&NewComplaint> = prepared.iter().map(|p| &p.new).collect();
-        let fresh: HashSet<Uuid> = submissions::insert(&tx, &rows, now).await?.into_iter().collect();
-        let new: Vec<&NewComplaint> = prepared.iter().map(|p| &p.new).filter(|n| fresh.contains(&n.id)).collect();
+        // In one order: two batches with the same posts cannot deadlock.
+        let mut rows: Vec<&NewComplaint> = prepared.iter().map(|p| &p.new).collect();
+        rows.sort_unstable_by(|a, b| a.dedupe.cmp(&b.dedupe));
+        let fresh: HashSet<Uuid> = submissions::insert(&tx, &rows, now)
+            .await?
+            .into_iter()
+            .collect();
+        let new: Vec<&NewComplaint> = prepared
+            .iter()
+            .map(|p| &p.new)
+            .filter(|n| fresh.contains(&n.id))
+            .collect();
         let mut first = HashMap::new();
         if new.len() < prepared.len() {
             let old: Vec<&[u8]> = prepared
@@ -198,12 +240,22 @@ impl Committer {
         }
         tx.commit().await?;
         self.ledger.wake();
-        let unused: Vec<Uuid> = prepared.iter().map(|p| p.new.id).filter(|id| !fresh.contains(id)).collect();
+        let unused: Vec<Uuid> = prepared
+            .iter()
+            .map(|p| p.new.id)
+            .filter(|id| !fresh.contains(id))
+            .collect();
         if let Err(error) = self.keys.discard(&unused).await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "keys that seal nothing stay");
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "keys that seal nothing stay"
+            );
         }
         let mut answered = HashSet::new();
-        at.iter().map(|n| answer(&prepared[*n], &fresh, &first, answered.insert(*n), now)).collect()
+        Ok(at
+            .iter()
+            .map(|n| answer(&prepared[*n], &fresh, &first, answered.insert(*n), now))
+            .collect())
     }
 
     async fn write_new(
@@ -218,7 +270,11 @@ impl Committer {
         submissions::insert_standings(tx, new, now).await?;
         let mut reporters = Vec::new();
         let mut drafts = Vec::with_capacity(new.len());
-        for (n, p) in prepared.iter().enumerate().filter(|(_, p)| ids.contains(&p.new.id)) {
+        for (n, p) in prepared
+            .iter()
+            .enumerate()
+            .filter(|(_, p)| ids.contains(&p.new.id))
+        {
             reporters.extend(p.reporter.clone());
             let channel = p.new.channel.clone();
             let fact = if p.facet.candidate {
@@ -256,7 +312,9 @@ impl Committer {
         let identity = content::identity(self.keys.masters(), &submission.platform, &reporter);
         let facet = IntakeFacet {
             channel: submission.channel.clone(),
-            written_at: submission.written_at.or_else(|| Some(values::timestamp(now))),
+            written_at: submission
+                .written_at
+                .or_else(|| Some(values::timestamp(now))),
             received_at: Some(values::timestamp(now)),
             imported: submission.imported,
             anonymous: submission.anonymous,
@@ -268,7 +326,8 @@ impl Committer {
             candidate: submission.candidate,
             ..IntakeFacet::default()
         };
-        let hidden = submission.secret || submission.oversight || facet.canary || submission.candidate;
+        let hidden =
+            submission.secret || submission.oversight || facet.canary || submission.candidate;
         Prepared {
             new: NewComplaint {
                 id: Uuid::now_v7(),
@@ -295,9 +354,20 @@ impl Committer {
 
     /// Makes and commits the keys, in their own database, before anything is sealed with them: a complaint never exists
     /// without its key; a key without its complaint opens nothing.
-    async fn seal(&self, prepared: &mut [Prepared], sources: &HashMap<usize, &Waiting>) -> Result<(), Error> {
-        let mut wanted: Vec<(Uuid, KeyKind)> = prepared.iter().map(|p| (p.new.id, KeyKind::Content)).collect();
-        wanted.extend(prepared.iter().filter_map(|p| Some((p.reporter.as_ref()?.0, KeyKind::Identity))));
+    async fn seal(
+        &self,
+        prepared: &mut [Prepared],
+        sources: &HashMap<usize, &Waiting>,
+    ) -> Result<(), Error> {
+        let mut wanted: Vec<(Uuid, KeyKind)> = prepared
+            .iter()
+            .map(|p| (p.new.id, KeyKind::Content))
+            .collect();
+        wanted.extend(
+            prepared
+                .iter()
+                .filter_map(|p| Some((p.reporter.as_ref()?.0, KeyKind::Identity))),
+        );
         let keys = self.keys.make(&wanted).await?;
         for (n, p) in prepared.iter_mut().enumerate() {
             let (Some(key), Some(waiting)) = (keys.get(&p.new.id), sources.get(&n)) else {
@@ -305,7 +375,8 @@ impl Committer {
             };
             p.new.sealed = content::seal(key, p.new.id, &waiting.submission)?;
             if let Some((id, sealed)) = &mut p.reporter {
-                let (Some(key), Some(reporter)) = (keys.get(id), &waiting.submission.reporter) else {
+                let (Some(key), Some(reporter)) = (keys.get(id), &waiting.submission.reporter)
+                else {
                     return Err(Failure::poison("an identity's key was not made").into());
                 };
                 *sealed = content::seal_reporter(key, *id, reporter)?;
@@ -327,7 +398,11 @@ fn answer(
         return Ok(SubmitResponse {
             complaint_id: new.id.to_string(),
             ticket: new.ticket.clone(),
-            tracking_secret: if first_time { prepared.secret.clone() } else { String::new() },
+            tracking_secret: if first_time {
+                prepared.secret.clone()
+            } else {
+                String::new()
+            },
             duplicate: !first_time,
             received_at: Some(values::timestamp(now)),
         });

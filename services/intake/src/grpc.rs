@@ -5,15 +5,16 @@ use std::pin::Pin;
 use chassis::{grpc::trace_of, trace::Trace};
 use contracts::{
     common::Actor,
+    ids::Code,
     intake::{
-        ActResponse, AskRequest, AttachRequest, AttachResponse, AttachmentChunk, AttachmentRequest, CloseRequest,
-        EraseRequest, FindRequest, FindResponse, ReactionRequest, RedactRequest, Refusal, RejectRequest, RepliesRequest,
-        RepliesResponse, ReplyOutcomeRequest, ReplyOutcomeResponse, RespondRequest, StaffRequest, Submission,
-        SubmitBatchRequest, SubmitBatchResponse, SubmitRequest, SubmitResponse, SubmitResult, SupplementRequest,
+        ActResponse, AskRequest, AttachRequest, AttachResponse, AttachmentChunk, AttachmentRequest,
+        CloseRequest, EraseRequest, FindRequest, FindResponse, ReactionRequest, RedactRequest,
+        Refusal, RejectRequest, RepliesRequest, RepliesResponse, ReplyOutcomeRequest,
+        ReplyOutcomeResponse, RespondRequest, StaffRequest, Submission, SubmitBatchRequest,
+        SubmitBatchResponse, SubmitRequest, SubmitResponse, SubmitResult, SupplementRequest,
         TextsRequest, TextsResponse, TrackRequest, TrackResponse, attach_request::Part,
         intake_service_server::IntakeService, submit_result::Outcome,
     },
-    ids::Code,
     values,
 };
 use futures::{StreamExt as _, future::join_all, stream};
@@ -71,24 +72,53 @@ pub fn check(s: &Submission) -> Result<(), Error> {
     if !s.category_hint.is_empty() && Code::try_new(s.category_hint.as_str()).is_err() {
         return Err(Error::invalid("category_hint", "not a category's code"));
     }
-    if s.area_hint.len() > 13 || !s.area_hint.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+    if !s.area_hint.is_empty() && !is_area(&s.area_hint) {
         return Err(Error::invalid("area_hint", "not a place's code"));
     }
-    if s.position.is_some_and(|p| !(p.lat.abs() <= 90.0 && p.lon.abs() <= 180.0)) {
+    if s.position
+        .is_some_and(|p| !(p.lat.abs() <= 90.0 && p.lon.abs() <= 180.0))
+    {
         return Err(Error::invalid("position", "not WGS 84 degrees"));
     }
-    if s.attributes.len() > 20 || s.attributes.iter().any(|a| a.values.iter().any(|v| long(v, 4_000))) {
-        return Err(Error::invalid("attributes", "at most 20, each at most 4,000 characters"));
+    if s.attributes.len() > 20
+        || s.attributes
+            .iter()
+            .any(|a| a.values.iter().any(|v| long(v, 4_000)))
+    {
+        return Err(Error::invalid(
+            "attributes",
+            "at most 20, each at most 4,000 characters",
+        ));
     }
     if let Some(r) = &s.reporter
-        && [&r.name, &r.phone, &r.email, &r.platform_account].iter().any(|f| long(f, 256))
+        && [&r.name, &r.phone, &r.email, &r.platform_account]
+            .iter()
+            .any(|f| long(f, 256))
     {
-        return Err(Error::invalid("reporter", "a field is longer than 256 characters"));
+        return Err(Error::invalid(
+            "reporter",
+            "a field is longer than 256 characters",
+        ));
     }
-    if s.written_at.as_ref().is_some_and(|at| values::datetime(at).is_none()) {
+    if s.written_at
+        .as_ref()
+        .is_some_and(|at| values::datetime(at).is_none())
+    {
         return Err(Error::invalid("written_at", "not a time"));
     }
     Ok(())
+}
+
+/// Whether a text is a code of a place in the province: 52.01, 52.01.09 or 52.01.09.2003.
+fn is_area(code: &str) -> bool {
+    let parts: Vec<&str> = code.split('.').collect();
+    let lengths = [2, 2, 2, 4];
+    (2..=4).contains(&parts.len())
+        && parts[0] == "52"
+        && parts
+            .iter()
+            .zip(lengths)
+            .all(|(p, n)| p.len() == n && p.bytes().all(|b| b.is_ascii_digit()))
 }
 
 impl Intake {
@@ -96,7 +126,11 @@ impl Intake {
     ///
     /// # Errors
     /// As [`check`] and [`Gatherer::submit`].
-    pub async fn accept(&self, submission: Submission, trace: Option<Trace>) -> Result<SubmitResponse, Error> {
+    pub async fn accept(
+        &self,
+        submission: Submission,
+        trace: Option<Trace>,
+    ) -> Result<SubmitResponse, Error> {
         check(&submission)?;
         self.gatherer.submit(submission, trace).await
     }
@@ -114,13 +148,22 @@ type Chunks = Pin<Box<dyn futures::Stream<Item = Result<AttachmentChunk, Status>
 
 #[tonic::async_trait]
 impl IntakeService for Intake {
-    async fn submit(&self, request: Request<SubmitRequest>) -> Result<Response<SubmitResponse>, Status> {
+    async fn submit(
+        &self,
+        request: Request<SubmitRequest>,
+    ) -> Result<Response<SubmitResponse>, Status> {
         let trace = trace_of(&request);
-        let submission = request.into_inner().submission.ok_or(Error::invalid("submission", "is missing"))?;
+        let submission = request
+            .into_inner()
+            .submission
+            .ok_or(Error::invalid("submission", "is missing"))?;
         Ok(Response::new(self.accept(submission, trace).await?))
     }
 
-    async fn submit_batch(&self, request: Request<SubmitBatchRequest>) -> Result<Response<SubmitBatchResponse>, Status> {
+    async fn submit_batch(
+        &self,
+        request: Request<SubmitBatchRequest>,
+    ) -> Result<Response<SubmitBatchResponse>, Status> {
         let trace = trace_of(&request);
         let submissions = request.into_inner().submissions;
         if submissions.len() > 500 {
@@ -140,13 +183,18 @@ impl IntakeService for Intake {
                     message: Status::from(error).message().to_owned(),
                 }),
             };
-            SubmitResult { outcome: Some(outcome) }
+            SubmitResult {
+                outcome: Some(outcome),
+            }
         }))
         .await;
         Ok(Response::new(SubmitBatchResponse { results }))
     }
 
-    async fn attach(&self, request: Request<Streaming<AttachRequest>>) -> Result<Response<AttachResponse>, Status> {
+    async fn attach(
+        &self,
+        request: Request<Streaming<AttachRequest>>,
+    ) -> Result<Response<AttachResponse>, Status> {
         let mut parts = request.into_inner();
         let Some(Part::Header(header)) = parts.message().await?.and_then(|m| m.part) else {
             return Err(Error::invalid("part", "the header comes first").into());
@@ -161,36 +209,54 @@ impl IntakeService for Intake {
             }
             content.extend_from_slice(&chunk);
         }
-        let stored = self.attachments.store(&header.complaint_id, &header.idempotency_key, content).await?;
+        let stored = self
+            .attachments
+            .store(&header.complaint_id, &header.idempotency_key, content)
+            .await?;
         Ok(Response::new(stored))
     }
 
     type AttachmentStream = Chunks;
 
-    async fn attachment(&self, request: Request<AttachmentRequest>) -> Result<Response<Chunks>, Status> {
+    async fn attachment(
+        &self,
+        request: Request<AttachmentRequest>,
+    ) -> Result<Response<Chunks>, Status> {
         let request = request.into_inner();
         let viewer = request.viewer.unwrap_or_default();
-        let (content, media_type) =
-            self.attachments.read(&request.attachment_id, &request.rendition, &viewer).await?;
+        let (content, media_type) = self
+            .attachments
+            .read(&request.attachment_id, &request.rendition, &viewer)
+            .await?;
         let chunks: Vec<Result<AttachmentChunk, Status>> = content
             .chunks(256 << 10)
             .enumerate()
             .map(|(n, chunk)| {
                 Ok(AttachmentChunk {
                     chunk: chunk.to_vec(),
-                    media_type: if n == 0 { media_type.clone() } else { String::new() },
+                    media_type: if n == 0 {
+                        media_type.clone()
+                    } else {
+                        String::new()
+                    },
                 })
             })
             .collect();
         Ok(Response::new(stream::iter(chunks).boxed()))
     }
 
-    async fn texts(&self, request: Request<TextsRequest>) -> Result<Response<TextsResponse>, Status> {
+    async fn texts(
+        &self,
+        request: Request<TextsRequest>,
+    ) -> Result<Response<TextsResponse>, Status> {
         let contents = self.reader.texts(&request.into_inner()).await?;
         Ok(Response::new(TextsResponse { contents }))
     }
 
-    async fn replies(&self, request: Request<RepliesRequest>) -> Result<Response<RepliesResponse>, Status> {
+    async fn replies(
+        &self,
+        request: Request<RepliesRequest>,
+    ) -> Result<Response<RepliesResponse>, Status> {
         let replies = self.reader.replies(&request.into_inner().reply_ids).await?;
         Ok(Response::new(RepliesResponse { replies }))
     }
@@ -210,46 +276,91 @@ impl IntakeService for Intake {
         Ok(Response::new(ReplyOutcomeResponse {}))
     }
 
-    async fn track(&self, request: Request<TrackRequest>) -> Result<Response<TrackResponse>, Status> {
-        Ok(Response::new(self.reader.track(&request.into_inner()).await?))
+    async fn track(
+        &self,
+        request: Request<TrackRequest>,
+    ) -> Result<Response<TrackResponse>, Status> {
+        Ok(Response::new(
+            self.reader.track(&request.into_inner()).await?,
+        ))
     }
 
     async fn find(&self, request: Request<FindRequest>) -> Result<Response<FindResponse>, Status> {
-        Ok(Response::new(self.reader.find(&request.into_inner()).await?))
+        Ok(Response::new(
+            self.reader.find(&request.into_inner()).await?,
+        ))
     }
 
-    async fn supplement(&self, request: Request<SupplementRequest>) -> Result<Response<ActResponse>, Status> {
+    async fn supplement(
+        &self,
+        request: Request<SupplementRequest>,
+    ) -> Result<Response<ActResponse>, Status> {
         let trace = trace_of(&request);
         let r = request.into_inner();
         let id = self.acts.prove(&r.ticket, &r.tracking_secret).await?;
-        let done = self.acts.reporter(id, Reporter::Supplement, words(&r.text, &r.idempotency_key), trace).await?;
+        let done = self
+            .acts
+            .reporter(
+                id,
+                Reporter::Supplement,
+                words(&r.text, &r.idempotency_key),
+                trace,
+            )
+            .await?;
         Ok(Response::new(done))
     }
 
-    async fn confirm(&self, request: Request<ReactionRequest>) -> Result<Response<ActResponse>, Status> {
+    async fn confirm(
+        &self,
+        request: Request<ReactionRequest>,
+    ) -> Result<Response<ActResponse>, Status> {
         self.react(request, Reporter::Confirm).await
     }
 
-    async fn reopen(&self, request: Request<ReactionRequest>) -> Result<Response<ActResponse>, Status> {
+    async fn reopen(
+        &self,
+        request: Request<ReactionRequest>,
+    ) -> Result<Response<ActResponse>, Status> {
         self.react(request, Reporter::Reopen).await
     }
 
-    async fn withdraw(&self, request: Request<ReactionRequest>) -> Result<Response<ActResponse>, Status> {
+    async fn withdraw(
+        &self,
+        request: Request<ReactionRequest>,
+    ) -> Result<Response<ActResponse>, Status> {
         self.react(request, |_| Reporter::Withdraw).await
     }
 
-    async fn verify(&self, request: Request<StaffRequest>) -> Result<Response<ActResponse>, Status> {
+    async fn verify(
+        &self,
+        request: Request<StaffRequest>,
+    ) -> Result<Response<ActResponse>, Status> {
         let trace = trace_of(&request);
         let r = request.into_inner();
-        let done = self.acts.staff(&r.complaint_id, &by(r.by)?, Staff::Verify, words("", ""), trace).await?;
+        let done = self
+            .acts
+            .staff(
+                &r.complaint_id,
+                &by(r.by)?,
+                Staff::Verify,
+                words("", ""),
+                trace,
+            )
+            .await?;
         Ok(Response::new(done))
     }
 
-    async fn reject(&self, request: Request<RejectRequest>) -> Result<Response<ActResponse>, Status> {
+    async fn reject(
+        &self,
+        request: Request<RejectRequest>,
+    ) -> Result<Response<ActResponse>, Status> {
         let trace = trace_of(&request);
         let r = request.into_inner();
         let act = Staff::Reject(r.reason);
-        let done = self.acts.staff(&r.complaint_id, &by(r.by)?, act, words(&r.text, ""), trace).await?;
+        let done = self
+            .acts
+            .staff(&r.complaint_id, &by(r.by)?, act, words(&r.text, ""), trace)
+            .await?;
         Ok(Response::new(done))
     }
 
@@ -257,19 +368,38 @@ impl IntakeService for Intake {
         let trace = trace_of(&request);
         let r = request.into_inner();
         let said = words(&r.text, &r.idempotency_key);
-        Ok(Response::new(self.acts.staff(&r.complaint_id, &by(r.by)?, Staff::Ask, said, trace).await?))
+        Ok(Response::new(
+            self.acts
+                .staff(&r.complaint_id, &by(r.by)?, Staff::Ask, said, trace)
+                .await?,
+        ))
     }
 
-    async fn respond(&self, request: Request<RespondRequest>) -> Result<Response<ActResponse>, Status> {
+    async fn respond(
+        &self,
+        request: Request<RespondRequest>,
+    ) -> Result<Response<ActResponse>, Status> {
         let trace = trace_of(&request);
         let r = request.into_inner();
         let next = r
             .next_act_at
             .as_ref()
             .and_then(values::datetime)
-            .ok_or(Error::invalid("next_act_at", "an answer names the next act and its date"))?;
+            .ok_or(Error::invalid(
+                "next_act_at",
+                "an answer names the next act and its date",
+            ))?;
         let said = words(&r.text, &r.idempotency_key);
-        let done = self.acts.staff(&r.complaint_id, &by(r.by)?, Staff::Respond(next), said, trace).await?;
+        let done = self
+            .acts
+            .staff(
+                &r.complaint_id,
+                &by(r.by)?,
+                Staff::Respond(next),
+                said,
+                trace,
+            )
+            .await?;
         Ok(Response::new(done))
     }
 
@@ -278,23 +408,38 @@ impl IntakeService for Intake {
         let r = request.into_inner();
         let act = Staff::Close {
             answer_id: r.answer_id,
-            reason: r.reason,
         };
-        Ok(Response::new(self.acts.staff(&r.complaint_id, &by(r.by)?, act, words("", ""), trace).await?))
+        let said = words(&r.reason, "");
+        Ok(Response::new(
+            self.acts
+                .staff(&r.complaint_id, &by(r.by)?, act, said, trace)
+                .await?,
+        ))
     }
 
-    async fn redact(&self, request: Request<RedactRequest>) -> Result<Response<ActResponse>, Status> {
+    async fn redact(
+        &self,
+        request: Request<RedactRequest>,
+    ) -> Result<Response<ActResponse>, Status> {
         let trace = trace_of(&request);
         let r = request.into_inner();
         let spans: Vec<(u32, u32)> = r.spans.iter().map(|s| (s.start, s.end)).collect();
-        Ok(Response::new(self.acts.redact(&r.complaint_id, &by(r.by)?, &spans, trace).await?))
+        Ok(Response::new(
+            self.acts
+                .redact(&r.complaint_id, &by(r.by)?, &spans, trace)
+                .await?,
+        ))
     }
 
     async fn erase(&self, request: Request<EraseRequest>) -> Result<Response<ActResponse>, Status> {
         let trace = trace_of(&request);
         let r = request.into_inner();
         let objects = self.attachments.objects.as_ref();
-        Ok(Response::new(self.acts.erase(&r.complaint_id, &by(r.by)?, &r.basis, objects, trace).await?))
+        Ok(Response::new(
+            self.acts
+                .erase(&r.complaint_id, &by(r.by)?, &r.basis, objects, trace)
+                .await?,
+        ))
     }
 }
 
@@ -308,6 +453,10 @@ impl Intake {
         let r = request.into_inner();
         let id = self.acts.prove(&r.ticket, &r.tracking_secret).await?;
         let said = words(&r.text, &r.idempotency_key);
-        Ok(Response::new(self.acts.reporter(id, act(r.answer_id), said, trace).await?))
+        Ok(Response::new(
+            self.acts
+                .reporter(id, act(r.answer_id), said, trace)
+                .await?,
+        ))
     }
 }

@@ -23,8 +23,7 @@ use tokio::sync::RwLock;
 use uuid::Uuid;
 
 use crate::{
-    Own, acts,
-    content,
+    Own, acts, content,
     domain::{mask::mask, ticket::TicketNumber},
     error::Error,
     grpc::Intake,
@@ -87,7 +86,9 @@ impl Public {
         {
             return Ok(services.clone());
         }
-        let asked = ClassificationServiceClient::new(self.taxonomy.clone()).taxonomy(TaxonomyRequest { on: None }).await;
+        let asked = ClassificationServiceClient::new(self.taxonomy.clone())
+            .taxonomy(TaxonomyRequest { on: None })
+            .await;
         let mut kept = self.services.write().await;
         match asked {
             Ok(answer) => {
@@ -109,7 +110,10 @@ impl Public {
             }
             Err(_) => match &*kept {
                 Some((_, services)) => Ok(services.clone()),
-                None => Err(Errors::one(503, "the list of services is not available; try again soon")),
+                None => Err(Errors::one(
+                    503,
+                    "the list of services is not available; try again soon",
+                )),
             },
         }
     }
@@ -121,7 +125,11 @@ impl Public {
         }
         match key {
             None | Some("") => Err(Errors::one(403, "Missing api_key")),
-            Some(key) => self.keys.get(key).cloned().ok_or_else(|| Errors::one(403, "Invalid api_key")),
+            Some(key) => self
+                .keys
+                .get(key)
+                .cloned()
+                .ok_or_else(|| Errors::one(403, "Invalid api_key")),
         }
     }
 }
@@ -145,12 +153,21 @@ pub fn router(public: Public) -> Router {
 }
 
 fn answer(format: Format, root: &str, value: &Value) -> Response {
-    ([(header::CONTENT_TYPE, format.content_type())], format.write(root, value)).into_response()
+    (
+        [(header::CONTENT_TYPE, format.content_type())],
+        format.write(root, value),
+    )
+        .into_response()
 }
 
 fn failed(format: Format, errors: &Errors) -> Response {
     let status = StatusCode::from_u16(errors.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    (status, [(header::CONTENT_TYPE, format.content_type())], errors.write(format)).into_response()
+    (
+        status,
+        [(header::CONTENT_TYPE, format.content_type())],
+        errors.write(format),
+    )
+        .into_response()
 }
 
 fn errors_of(error: Error) -> Errors {
@@ -162,7 +179,10 @@ fn errors_of(error: Error) -> Errors {
         Error::Refused(refusal) => Errors::one(409, refusal.to_string()),
         Error::Full => Errors::one(503, "too much is waiting; try again in a few seconds"),
         other => {
-            tracing::error!(error = &other as &dyn std::error::Error, "an Open311 call failed");
+            tracing::error!(
+                error = &other as &dyn std::error::Error,
+                "an Open311 call failed"
+            );
             Errors::one(503, "the service is disturbed; try again soon")
         }
     }
@@ -173,25 +193,52 @@ fn parameters(query: Option<&str>) -> Vec<(String, String)> {
 }
 
 fn get_of<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    fields.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    fields
+        .iter()
+        .rev()
+        .find(|(n, _)| n == name)
+        .map(|(_, v)| v.as_str())
 }
 
 async fn discovery_json(State(public): State<Public>) -> Response {
-    answer(Format::Json, "discovery", &discovery::discovery(&public.base, &public.contact))
+    answer(
+        Format::Json,
+        "discovery",
+        &discovery::discovery(&public.base, &public.contact),
+    )
 }
 
 async fn discovery_xml(State(public): State<Public>) -> Response {
-    answer(Format::Xml, "discovery", &discovery::discovery(&public.base, &public.contact))
+    answer(
+        Format::Xml,
+        "discovery",
+        &discovery::discovery(&public.base, &public.contact),
+    )
 }
 
-async fn root_get(State(public): State<Public>, Path(file): Path<String>, RawQuery(query): RawQuery) -> Response {
-    let Some((name, format)) = Format::split(&file) else { return not_here() };
+async fn root_get(
+    State(public): State<Public>,
+    Path(file): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let Some((name, format)) = Format::split(&file) else {
+        return not_here();
+    };
     let parameters = parameters(query.as_deref());
     let served = match name {
-        "discovery" => Ok(("discovery", discovery::discovery(&public.base, &public.contact))),
-        "services" => list_services(&public, &parameters).await.map(|v| ("services", v)),
-        "requests" => list_requests(&public, &parameters).await.map(|v| ("service_requests", v)),
-        "servicerequestupdates" => list_updates(&public, &parameters).await.map(|v| ("service_request_updates", v)),
+        "discovery" => Ok((
+            "discovery",
+            discovery::discovery(&public.base, &public.contact),
+        )),
+        "services" => list_services(&public, &parameters)
+            .await
+            .map(|v| ("services", v)),
+        "requests" => list_requests(&public, &parameters)
+            .await
+            .map(|v| ("service_requests", v)),
+        "servicerequestupdates" => list_updates(&public, &parameters)
+            .await
+            .map(|v| ("service_request_updates", v)),
         _ => return not_here(),
     };
     match served {
@@ -201,7 +248,10 @@ async fn root_get(State(public): State<Public>, Path(file): Path<String>, RawQue
 }
 
 fn not_here() -> Response {
-    failed(Format::Xml, &Errors::one(404, "there is nothing here; choose .xml or .json"))
+    failed(
+        Format::Xml,
+        &Errors::one(404, "there is nothing here; choose .xml or .json"),
+    )
 }
 
 async fn list_services(public: &Public, parameters: &[(String, String)]) -> Result<Value, Errors> {
@@ -214,9 +264,14 @@ async fn service_definition(
     Path(file): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let Some((code, format)) = Format::split(&file) else { return not_here() };
+    let Some((code, format)) = Format::split(&file) else {
+        return not_here();
+    };
     let found = async {
-        check_jurisdiction(get_of(&parameters(query.as_deref()), "jurisdiction_id"), &public.jurisdiction)?;
+        check_jurisdiction(
+            get_of(&parameters(query.as_deref()), "jurisdiction_id"),
+            &public.jurisdiction,
+        )?;
         let services = public.services().await?;
         let service = services
             .iter()
@@ -241,10 +296,17 @@ async fn found(public: &Public, query: &query::ListQuery) -> Result<Vec<PublicRe
     let services = public.services().await.unwrap_or_default();
     let client = public.pool.get().await.map_err(|e| errors_of(e.into()))?;
     let listed = listing::list(&client, query).await.map_err(errors_of)?;
-    let ids: Vec<Uuid> = listed.iter().filter(|l| visible_to(Role::Public, l.view).description).map(|l| l.id).collect();
+    let ids: Vec<Uuid> = listed
+        .iter()
+        .filter(|l| visible_to(Role::Public, l.view).description)
+        .map(|l| l.id)
+        .collect();
     let keys = public.intake.acts.keys.get(&ids).await.map_err(errors_of)?;
     let mut photos: HashMap<Uuid, Uuid> = HashMap::new();
-    for photo in attachments::of_complaints(&client, &ids).await.map_err(errors_of)? {
+    for photo in attachments::of_complaints(&client, &ids)
+        .await
+        .map_err(errors_of)?
+    {
         if photo.photo {
             photos.entry(photo.complaint_id).or_insert(photo.id);
         }
@@ -265,13 +327,17 @@ async fn found(public: &Public, query: &query::ListQuery) -> Result<Vec<PublicRe
             ..PublicRequest::default()
         };
         if seen.category && !row.category.is_empty() {
-            request.service_name = services.iter().find(|s| s.code == row.category).map(|s| s.name.clone());
+            request.service_name = services
+                .iter()
+                .find(|s| s.code == row.category)
+                .map(|s| s.name.clone());
             request.service_code = Some(row.category);
         }
         if seen.district && row.area_code.len() >= 5 {
             request.area_code = row.area_code.get(..5).map(str::to_owned);
         }
-        if let (true, Some(key), Some(sealed)) = (seen.description, keys.get(&row.id), &row.sealed) {
+        if let (true, Some(key), Some(sealed)) = (seen.description, keys.get(&row.id), &row.sealed)
+        {
             let submission = content::open(key, row.id, sealed).map_err(errors_of)?;
             request.description = Some(mask(&submission.text));
             if seen.pin {
@@ -279,15 +345,23 @@ async fn found(public: &Public, query: &query::ListQuery) -> Result<Vec<PublicRe
             }
         }
         if seen.photo {
-            request.media_url = photos.get(&row.id).map(|id| format!("{}/photos/{id}", public.base));
+            request.media_url = photos
+                .get(&row.id)
+                .map(|id| format!("{}/photos/{id}", public.base));
         }
         requests.push(request);
     }
     Ok(requests)
 }
 
-async fn one_request(State(public): State<Public>, Path(file): Path<String>, RawQuery(raw): RawQuery) -> Response {
-    let Some((id, format)) = Format::split(&file) else { return not_here() };
+async fn one_request(
+    State(public): State<Public>,
+    Path(file): Path<String>,
+    RawQuery(raw): RawQuery,
+) -> Response {
+    let Some((id, format)) = Format::split(&file) else {
+        return not_here();
+    };
     let wanted = async {
         let mut parameters = parameters(raw.as_deref());
         check_jurisdiction(get_of(&parameters, "jurisdiction_id"), &public.jurisdiction)?;
@@ -307,10 +381,19 @@ async fn one_request(State(public): State<Public>, Path(file): Path<String>, Raw
     }
 }
 
-async fn token(State(public): State<Public>, Path(file): Path<String>, RawQuery(raw): RawQuery) -> Response {
-    let Some((token, format)) = Format::split(&file) else { return not_here() };
+async fn token(
+    State(public): State<Public>,
+    Path(file): Path<String>,
+    RawQuery(raw): RawQuery,
+) -> Response {
+    let Some((token, format)) = Format::split(&file) else {
+        return not_here();
+    };
     let wanted = async {
-        check_jurisdiction(get_of(&parameters(raw.as_deref()), "jurisdiction_id"), &public.jurisdiction)?;
+        check_jurisdiction(
+            get_of(&parameters(raw.as_deref()), "jurisdiction_id"),
+            &public.jurisdiction,
+        )?;
         let unknown = || Errors::one(404, format!("token {token:?} was not found"));
         let id: Uuid = token.parse().map_err(|_| unknown())?;
         let found = public
@@ -338,8 +421,13 @@ async fn list_updates(public: &Public, parameters: &[(String, String)]) -> Resul
     let updates: Vec<Update> = changes
         .into_iter()
         .map(|change| {
-            let state = lifecycle::State::from_code(&change.state).unwrap_or(lifecycle::State::Diterima);
-            let desk = if change.desk.is_empty() { String::new() } else { format!(": {}", change.desk) };
+            let state =
+                lifecycle::State::from_code(&change.state).unwrap_or(lifecycle::State::Diterima);
+            let desk = if change.desk.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", change.desk)
+            };
             Update {
                 id: change.id.to_string(),
                 ticket: change.ticket,
@@ -366,13 +454,22 @@ async fn read_form(request: Request) -> Result<Form, Errors> {
         .unwrap_or_default()
         .to_owned();
     if !kind.starts_with("multipart/form-data") {
-        let body = Bytes::from_request(request, &())
-            .await
-            .map_err(|e| Errors::one(e.status().as_u16(), "the form is too large or was cut off"))?;
-        let fields = serde_urlencoded::from_bytes(&body).map_err(|_| Errors::one(400, "the form is not urlencoded"))?;
-        return Ok(Form { fields, photo: None });
+        let body = Bytes::from_request(request, &()).await.map_err(|e| {
+            Errors::one(e.status().as_u16(), "the form is too large or was cut off")
+        })?;
+        let fields = serde_urlencoded::from_bytes(&body)
+            .map_err(|_| Errors::one(400, "the form is not urlencoded"))?;
+        return Ok(Form {
+            fields,
+            photo: None,
+        });
     }
-    let broken = |e: axum::extract::multipart::MultipartError| Errors::one(e.status().as_u16(), "the multipart form is too large or broken");
+    let broken = |e: axum::extract::multipart::MultipartError| {
+        Errors::one(
+            e.status().as_u16(),
+            "the multipart form is too large or broken",
+        )
+    };
     let mut multipart = Multipart::from_request(request, &())
         .await
         .map_err(|_| Errors::one(400, "the multipart form has no boundary"))?;
@@ -401,17 +498,28 @@ async fn read_form(request: Request) -> Result<Form, Errors> {
     Ok(form)
 }
 
-async fn root_post(State(public): State<Public>, Path(file): Path<String>, request: Request) -> Response {
-    let Some((name, format)) = Format::split(&file) else { return not_here() };
+async fn root_post(
+    State(public): State<Public>,
+    Path(file): Path<String>,
+    request: Request,
+) -> Response {
+    let Some((name, format)) = Format::split(&file) else {
+        return not_here();
+    };
     let headers = request.headers().clone();
     let trace = request.extensions().get::<Trace>().copied();
-    let extensions = parameters(request.uri().query()).iter().any(|(n, v)| n == "extensions" && v == "true");
+    let extensions = parameters(request.uri().query())
+        .iter()
+        .any(|(n, v)| n == "extensions" && v == "true");
     let from_query = parameters(request.uri().query());
     let posted = async {
         let mut form = read_form(request).await?;
         // Some clients put the key into the address.
         form.fields.extend(from_query);
-        check_jurisdiction(get_of(&form.fields, "jurisdiction_id"), &public.jurisdiction)?;
+        check_jurisdiction(
+            get_of(&form.fields, "jurisdiction_id"),
+            &public.jurisdiction,
+        )?;
         let client = public.client(get_of(&form.fields, "api_key"))?;
         match name {
             "requests" => post_request(&public, form, &client, &headers, extensions, trace).await,
@@ -420,7 +528,12 @@ async fn root_post(State(public): State<Public>, Path(file): Path<String>, reque
         }
     };
     match posted.await {
-        Ok((root, value)) => (StatusCode::CREATED, [(header::CONTENT_TYPE, format.content_type())], format.write(root, &value)).into_response(),
+        Ok((root, value)) => (
+            StatusCode::CREATED,
+            [(header::CONTENT_TYPE, format.content_type())],
+            format.write(root, &value),
+        )
+            .into_response(),
         Err(errors) => failed(format, &errors),
     }
 }
@@ -436,19 +549,37 @@ async fn post_request(
     let request = form::parse(&form.fields)?;
     let services = public.services().await?;
     if !services.iter().any(|s| s.code == request.service_code) {
-        return Err(Errors::one(404, format!("service_code {:?} was not found", request.service_code)));
+        return Err(Errors::one(
+            404,
+            format!("service_code {:?} was not found", request.service_code),
+        ));
     }
-    let key = headers.get("idempotency-key").and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let key = headers
+        .get("idempotency-key")
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
     if key.len() > 200 {
         return Err(Errors::one(400, "Idempotency-Key is longer than 200 bytes"));
     }
-    let once = if key.is_empty() { Uuid::now_v7().to_string() } else { key.to_owned() };
+    let once = if key.is_empty() {
+        Uuid::now_v7().to_string()
+    } else {
+        key.to_owned()
+    };
     let account_id = request.account_id.clone();
     let submission = submission(request, format!("{client}/{once}"));
-    let accepted = public.intake.accept(submission, trace).await.map_err(errors_of)?;
+    let accepted = public
+        .intake
+        .accept(submission, trace)
+        .await
+        .map_err(errors_of)?;
     let mut notice = None;
     if let Some(photo) = form.photo {
-        let stored = public.intake.attachments.store(&accepted.complaint_id, &format!("open311/{once}"), photo).await;
+        let stored = public
+            .intake
+            .attachments
+            .store(&accepted.complaint_id, &format!("open311/{once}"), photo)
+            .await;
         // The complaint is accepted whatever becomes of its photo; the reporter is told.
         if let Err(error) = stored {
             notice = Some(match error {
@@ -503,24 +634,45 @@ async fn post_update(
     trace: Option<Trace>,
 ) -> Result<(&'static str, Value), Errors> {
     let update = updates::parse(fields)?;
-    let secret = update
-        .tracking_secret
-        .ok_or_else(|| Errors::one(403, "tracking_secret is needed: a ticket number grants nothing"))?;
+    let secret = update.tracking_secret.ok_or_else(|| {
+        Errors::one(
+            403,
+            "tracking_secret is needed: a ticket number grants nothing",
+        )
+    })?;
     let acts = &public.intake.acts;
-    let id = acts.prove(&update.ticket.to_string(), &secret).await.map_err(errors_of)?;
-    let key = update.update_id.map(|id| format!("{client}/{id}")).unwrap_or_default();
+    let id = acts
+        .prove(&update.ticket.to_string(), &secret)
+        .await
+        .map_err(errors_of)?;
+    let key = update
+        .update_id
+        .map(|id| format!("{client}/{id}"))
+        .unwrap_or_default();
     let words = acts::Words {
         text: &update.description,
         key: &key,
     };
-    let done = acts.reporter(id, acts::Reporter::Supplement, words, trace).await.map_err(errors_of)?;
-    let id = if key.is_empty() { format!("{id}-{}", done.version) } else { key };
+    let done = acts
+        .reporter(id, acts::Reporter::Supplement, words, trace)
+        .await
+        .map_err(errors_of)?;
+    let id = if key.is_empty() {
+        format!("{id}-{}", done.version)
+    } else {
+        key
+    };
     Ok(("service_request_updates", updates::created(&id)))
 }
 
 /// A photo that the public may see.
 async fn photo(State(public): State<Public>, Path(id): Path<String>) -> Response {
-    match public.intake.attachments.read(&id, "full", &Viewer::default()).await {
+    match public
+        .intake
+        .attachments
+        .read(&id, "full", &Viewer::default())
+        .await
+    {
         Ok((content, media_type)) => (
             [
                 (header::CONTENT_TYPE, media_type),

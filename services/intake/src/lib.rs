@@ -44,7 +44,10 @@ mod embedded_keys {
 /// Intake's own options; documented in the chassis' `default.toml`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "documented in default.toml, where an administrator reads it")]
+#[allow(
+    missing_docs,
+    reason = "documented in default.toml, where an administrator reads it"
+)]
 pub struct Own {
     pub keys_url: Secret,
     pub master_keys: Secret,
@@ -102,10 +105,21 @@ pub async fn open_keys(config: &Config<Own>) -> Result<keys::KeyStore, chassis::
 ///
 /// # Errors
 /// When something it stands on cannot be set up.
-pub async fn run(config: Config<Own>, listeners: Listeners, env: Env) -> Result<(), chassis::Error> {
-    let core = Core::start(env, config.base.clone(), Owner::Intake, embedded::migrations::runner).await?;
+pub async fn run(
+    config: Config<Own>,
+    listeners: Listeners,
+    env: Env,
+) -> Result<(), chassis::Error> {
+    let core = Core::start(
+        env,
+        config.base.clone(),
+        Owner::Intake,
+        embedded::migrations::runner,
+    )
+    .await?;
     let keys = open_keys(&config).await?;
-    let objects = photos::open_objects(&config.own.attachments).map_err(|e| chassis::Error::setup("attachments", e))?;
+    let objects = photos::open_objects(&config.own.attachments)
+        .map_err(|e| chassis::Error::setup("attachments", e))?;
     let clock = core.env.clock.clone();
     let acts = acts::Acts {
         pool: core.pool.clone(),
@@ -139,13 +153,25 @@ pub async fn run(config: Config<Own>, listeners: Listeners, env: Env) -> Result<
         clock: clock.clone(),
         pull_channels: config.own.pull_channels.0.clone(),
         canary: canary.clone(),
+        masters: acts.keys.masters().clone(),
     })?;
-    periodic(&core, &acts, &objects, &gatherer, &canary, config.own.canary_every_s);
+    periodic(
+        &core,
+        &acts,
+        &objects,
+        &gatherer,
+        &canary,
+        config.own.canary_every_s,
+    );
     let intake = grpc::Intake {
         gatherer,
         acts: acts.clone(),
         reader: reader.clone(),
-        attachments: attach::Attachments { acts, reader, objects },
+        attachments: attach::Attachments {
+            acts,
+            reader,
+            objects,
+        },
     };
     let mut routes = RoutesBuilder::default();
     routes.add_service(
@@ -154,7 +180,13 @@ pub async fn run(config: Config<Own>, listeners: Listeners, env: Env) -> Result<
             .max_encoding_message_size(config.base.grpc.max_message_bytes),
     );
     core.serve_grpc(listeners.grpc, routes, &[]);
-    let public = http::Public::new(intake, &config.own, core.pool.clone(), core.peer(Owner::Classification)?, clock);
+    let public = http::Public::new(
+        intake,
+        &config.own,
+        core.pool.clone(),
+        core.peer(Owner::Classification)?,
+        clock,
+    );
     core.serve_http(listeners.http, http::router(public));
     core.serve_ops(listeners.ops);
     core.finish().await;

@@ -23,7 +23,9 @@ fn rotate() -> ExitCode {
         .and_then(|runtime| {
             runtime.block_on(async {
                 let keys = intake::open_keys(&config).await?;
-                keys.rotate().await.map_err(|e| chassis::Error::setup("rotation", e))
+                keys.rotate()
+                    .await
+                    .map_err(|e| chassis::Error::setup("rotation", e))
             })
         });
     match outcome {

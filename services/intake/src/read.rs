@@ -9,8 +9,8 @@ use contracts::{
     common::{self, Owner},
     event::ClockState,
     intake::{
-        AttachmentInfo, ClockView, Content, ConversationEntry, FindRequest, FindResponse, Reply, StateChange,
-        TextsRequest, TrackRequest, TrackResponse, Viewer,
+        AttachmentInfo, ClockView, Content, ConversationEntry, FindRequest, FindResponse, Reply,
+        StateChange, TextsRequest, TrackRequest, TrackResponse, Viewer,
     },
     lifecycle::State,
     opd::{NotesRequest, opd_admin_service_client::OpdAdminServiceClient},
@@ -96,7 +96,9 @@ async fn rows(client: &Client, ids: &[Uuid]) -> Result<HashMap<Uuid, Row>, Error
 }
 
 fn role_of<'a>(viewer: &'a Viewer, row: &Row) -> Role<'a> {
-    let Some(actor) = &viewer.actor else { return Role::Public };
+    let Some(actor) = &viewer.actor else {
+        return Role::Public;
+    };
     match actor.role() {
         common::Role::Opd if !actor.opd_code.is_empty() => {
             Role::opd(&actor.opd_code, row.agencies.contains(&actor.opd_code))
@@ -112,16 +114,25 @@ impl Reader {
     /// [`Error::NotFound`].
     pub async fn rights(&self, id: Uuid, viewer: &Viewer) -> Result<Visible, Error> {
         let client = self.pool.get().await?;
-        let row = rows(&client, &[id]).await?.remove(&id).ok_or(Error::NotFound)?;
-        if !viewer.ticket_secret.is_empty() && self.is_secret(&client, id, &viewer.ticket_secret).await? {
+        let row = rows(&client, &[id])
+            .await?
+            .remove(&id)
+            .ok_or(Error::NotFound)?;
+        if !viewer.ticket_secret.is_empty()
+            && self.is_secret(&client, id, &viewer.ticket_secret).await?
+        {
             return Ok(visible_to(Role::Reporter, row.view));
         }
         Ok(visible_to(role_of(viewer, &row), row.view))
     }
 
     async fn is_secret(&self, client: &Client, id: Uuid, secret: &str) -> Result<bool, Error> {
-        let Ok(secret) = crate::domain::ticket::Secret::parse(secret) else { return Ok(false) };
-        let row = client.query_opt("SELECT secret_hash FROM complaints WHERE id = $1", &[&id]).await?;
+        let Ok(secret) = crate::domain::ticket::Secret::parse(secret) else {
+            return Ok(false);
+        };
+        let row = client
+            .query_opt("SELECT secret_hash FROM complaints WHERE id = $1", &[&id])
+            .await?;
         Ok(row.is_some_and(|row| secret.matches(row.get(0))))
     }
 
@@ -134,14 +145,23 @@ impl Reader {
             return Err(Error::invalid("complaint_ids", "at most 500"));
         }
         let viewer = request.viewer.clone().unwrap_or_default();
-        let named = viewer.actor.as_ref().is_some_and(|a| !a.person_id.is_empty());
+        let named = viewer
+            .actor
+            .as_ref()
+            .is_some_and(|a| !a.person_id.is_empty());
         if viewer.unmask && !(named && !viewer.purpose.is_empty() && viewer.purpose.len() <= 64) {
-            return Err(Error::invalid("viewer", "unmasking needs a named person and a purpose"));
+            return Err(Error::invalid(
+                "viewer",
+                "unmasking needs a named person and a purpose",
+            ));
         }
         let ids: Vec<Uuid> = request
             .complaint_ids
             .iter()
-            .map(|id| id.parse().map_err(|_| Error::invalid("complaint_ids", "not an id")))
+            .map(|id| {
+                id.parse()
+                    .map_err(|_| Error::invalid("complaint_ids", "not an id"))
+            })
             .collect::<Result<_, _>>()?;
         let client = self.pool.get().await?;
         let mut found = rows(&client, &ids).await?;
@@ -149,10 +169,13 @@ impl Reader {
         let conversations = conversation::of_complaints(&client, &ids).await?;
         let mut files: HashMap<Uuid, Vec<AttachmentInfo>> = HashMap::new();
         for file in attachments::of_complaints(&client, &ids).await? {
-            files.entry(file.complaint_id).or_default().push(AttachmentInfo {
-                attachment_id: file.id.to_string(),
-                media_type: file.media_type,
-            });
+            files
+                .entry(file.complaint_id)
+                .or_default()
+                .push(AttachmentInfo {
+                    attachment_id: file.id.to_string(),
+                    media_type: file.media_type,
+                });
         }
         let redactions = self.redactions(&client, &ids).await?;
         let mut contents = Vec::with_capacity(ids.len());
@@ -174,11 +197,16 @@ impl Reader {
                 content.ticket.clone_from(&row.ticket);
                 content.channel.clone_from(&row.channel);
             }
-            if let (true, Some(key), Some(sealed)) = (seen.description, keys.get(&id), &row.sealed) {
+            if let (true, Some(key), Some(sealed)) = (seen.description, keys.get(&id), &row.sealed)
+            {
                 let submission = content::open(key, id, sealed)?;
                 let mut text = redact(&submission.text, redactions.get(&id));
                 for message in conversations.get(&id).into_iter().flatten() {
-                    if let (true, "supplement", Some(sealed)) = (message.sender == "reporter", message.about.as_str(), &message.sealed) {
+                    if let (true, "supplement", Some(sealed)) = (
+                        message.sender == "reporter",
+                        message.about.as_str(),
+                        &message.sealed,
+                    ) {
                         text.push_str("\n\n");
                         text.push_str(&content::open_text(key, message.id, sealed)?);
                     }
@@ -214,7 +242,11 @@ impl Reader {
         Ok(contents)
     }
 
-    async fn redactions(&self, client: &Client, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<(usize, usize)>>, Error> {
+    async fn redactions(
+        &self,
+        client: &Client,
+        ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, Vec<(usize, usize)>>, Error> {
         let statement = client
             .prepare_cached("SELECT complaint_id, first, last FROM redactions WHERE complaint_id = ANY($1::uuid[])")
             .await?;
@@ -226,8 +258,14 @@ impl Reader {
         Ok(spans)
     }
 
-    async fn reporter(&self, client: &Client, id: Uuid) -> Result<Option<contracts::intake::Reporter>, Error> {
-        let row = client.query_opt("SELECT sealed FROM reporters WHERE id = $1", &[&id]).await?;
+    async fn reporter(
+        &self,
+        client: &Client,
+        id: Uuid,
+    ) -> Result<Option<contracts::intake::Reporter>, Error> {
+        let row = client
+            .query_opt("SELECT sealed FROM reporters WHERE id = $1", &[&id])
+            .await?;
         let key = self.keys.get(&[id]).await?.remove(&id);
         match (row, key) {
             (Some(row), Some(key)) => Ok(Some(content::open_reporter(&key, id, row.get(0))?)),
@@ -235,8 +273,15 @@ impl Reader {
         }
     }
 
-    async fn log_unmasking(&self, client: &Client, ids: &[Uuid], viewer: &Viewer) -> Result<(), Error> {
-        let (false, Some(actor)) = (ids.is_empty(), &viewer.actor) else { return Ok(()) };
+    async fn log_unmasking(
+        &self,
+        client: &Client,
+        ids: &[Uuid],
+        viewer: &Viewer,
+    ) -> Result<(), Error> {
+        let (false, Some(actor)) = (ids.is_empty(), &viewer.actor) else {
+            return Ok(());
+        };
         let entries: Vec<Uuid> = ids.iter().map(|_| Uuid::now_v7()).collect();
         client
             .execute(
@@ -261,26 +306,41 @@ impl Reader {
     /// # Errors
     /// [`Error::NotFound`] for a wrong number, a wrong secret, and what the public may not know of.
     pub async fn track(&self, request: &TrackRequest) -> Result<TrackResponse, Error> {
-        let ticket = TicketNumber::parse(&request.ticket).map_err(|_| Error::NotFound)?.to_string();
+        let ticket = TicketNumber::parse(&request.ticket)
+            .map_err(|_| Error::NotFound)?
+            .to_string();
         let mut client = self.pool.get().await?;
         let row = client
             .query_opt("SELECT id FROM complaints WHERE ticket = $1", &[&ticket])
             .await?
             .ok_or(Error::NotFound)?;
         let id: Uuid = row.get(0);
-        let row = rows(&client, &[id]).await?.remove(&id).ok_or(Error::NotFound)?;
+        let row = rows(&client, &[id])
+            .await?
+            .remove(&id)
+            .ok_or(Error::NotFound)?;
         let reporter = !request.tracking_secret.is_empty();
-        if reporter && !self.is_secret(&client, id, &request.tracking_secret).await? {
+        if reporter
+            && !self
+                .is_secret(&client, id, &request.tracking_secret)
+                .await?
+        {
             return Err(Error::NotFound);
         }
-        let role = if reporter { Role::Reporter } else { Role::Public };
+        let role = if reporter {
+            Role::Reporter
+        } else {
+            Role::Public
+        };
         let seen = visible_to(role, row.view);
         if !seen.listed {
             return Err(Error::NotFound);
         }
         let tx = client.build_transaction().read_only(true).start().await?;
         let facets = inbox::facets(&tx, &[ComplaintId(id)]).await?;
-        let known = standings::load(&tx, &[ComplaintId(id)], facets).await?.remove(&ComplaintId(id));
+        let known = standings::load(&tx, &[ComplaintId(id)], facets)
+            .await?
+            .remove(&ComplaintId(id));
         drop(tx);
         let known = known.ok_or(Error::NotFound)?;
         let (standing, place) = (known.standing(), known.row());
@@ -293,7 +353,11 @@ impl Reader {
             acting_opd: standing.acting.desk().unwrap_or_default().to_owned(),
             acting_since: standing.acting_since.map(values::timestamp),
             category: place.category,
-            area_code: if reporter { place.area_code } else { place.area_code.chars().take(5).collect() },
+            area_code: if reporter {
+                place.area_code
+            } else {
+                place.area_code.chars().take(5).collect()
+            },
             reporter,
             received_at: Some(values::timestamp(row.received_at)),
             ..TrackResponse::default()
@@ -302,13 +366,17 @@ impl Reader {
         if let Some(escalation) = &known.facets.escalation {
             answer.clocks = escalation.facet.clocks.iter().map(clock_view).collect();
         }
-        if reporter && standing.state == State::Ditanggapi {
+        if reporter {
             answer.answer_id = standing.answer_id.unwrap_or_default();
         }
         let key = self.keys.get(&[id]).await?.remove(&id);
         if let (true, Some(key), Some(sealed)) = (seen.description, &key, &row.sealed) {
             let submission = content::open(key, id, sealed)?;
-            answer.text = if reporter { submission.text } else { mask(&submission.text) };
+            answer.text = if reporter {
+                submission.text
+            } else {
+                mask(&submission.text)
+            };
             if seen.conversation {
                 let language = submission.language;
                 answer.conversation = self.conversation(&client, &row, key, &language).await?;
@@ -327,14 +395,22 @@ impl Reader {
         Ok(answer)
     }
 
-    async fn timeline(&self, client: &Client, id: Uuid, received: OffsetDateTime) -> Result<Vec<StateChange>, Error> {
+    async fn timeline(
+        &self,
+        client: &Client,
+        id: Uuid,
+        received: OffsetDateTime,
+    ) -> Result<Vec<StateChange>, Error> {
         let mut timeline = vec![StateChange {
             state: State::Diterima.code().to_owned(),
             at: Some(values::timestamp(received)),
             opd_code: String::new(),
         }];
         let rows = client
-            .query("SELECT state, at, opd_code FROM changes WHERE complaint_id = $1 ORDER BY at", &[&id])
+            .query(
+                "SELECT state, at, opd_code FROM changes WHERE complaint_id = $1 ORDER BY at",
+                &[&id],
+            )
             .await?;
         timeline.extend(rows.iter().map(|row| StateChange {
             state: row.get(0),
@@ -351,7 +427,10 @@ impl Reader {
         key: &crate::keys::DataKey,
         language: &str,
     ) -> Result<Vec<ConversationEntry>, Error> {
-        let messages = conversation::of_complaints(client, &[row.id]).await?.remove(&row.id).unwrap_or_default();
+        let messages = conversation::of_complaints(client, &[row.id])
+            .await?
+            .remove(&row.id)
+            .unwrap_or_default();
         let references: Vec<String> = messages
             .iter()
             .filter(|m| m.sender == "opd" && !m.reference.is_empty())
@@ -367,7 +446,11 @@ impl Reader {
             };
             entries.push(ConversationEntry {
                 message_id: message.id.to_string(),
-                from: if message.sender == "system" { "team".into() } else { message.sender },
+                from: if message.sender == "system" {
+                    "team".into()
+                } else {
+                    message.sender
+                },
                 opd_code: message.opd_code,
                 text,
                 at: Some(values::timestamp(message.at)),
@@ -382,9 +465,16 @@ impl Reader {
         if ids.is_empty() {
             return HashMap::new();
         }
-        let answer = OpdAdminServiceClient::new(self.notes.clone()).notes(NotesRequest { ids }).await;
+        let answer = OpdAdminServiceClient::new(self.notes.clone())
+            .notes(NotesRequest { ids })
+            .await;
         match answer {
-            Ok(answer) => answer.into_inner().notes.into_iter().map(|n| (n.id, n.text)).collect(),
+            Ok(answer) => answer
+                .into_inner()
+                .notes
+                .into_iter()
+                .map(|n| (n.id, n.text))
+                .collect(),
             Err(status) => {
                 tracing::warn!(code = ?status.code(), owner = Owner::FollowUp.service(), "notes are not to be had");
                 HashMap::new()
@@ -402,7 +492,10 @@ impl Reader {
         }
         let ids: Vec<Uuid> = ids
             .iter()
-            .map(|id| id.parse().map_err(|_| Error::invalid("reply_ids", "not an id")))
+            .map(|id| {
+                id.parse()
+                    .map_err(|_| Error::invalid("reply_ids", "not an id"))
+            })
             .collect::<Result<_, _>>()?;
         let client = self.pool.get().await?;
         let messages = conversation::by_ids(&client, &ids).await?;
@@ -417,7 +510,10 @@ impl Reader {
         let mut notes = self.notes_of(references).await;
         let mut replies = Vec::with_capacity(messages.len());
         for message in messages {
-            let (Some(key), Some(row)) = (keys.get(&message.complaint_id), found.get(&message.complaint_id)) else {
+            let (Some(key), Some(row)) = (
+                keys.get(&message.complaint_id),
+                found.get(&message.complaint_id),
+            ) else {
                 continue;
             };
             let Some(sealed) = &row.sealed else { continue };
@@ -425,7 +521,9 @@ impl Reader {
             let text = match (&message.sealed, notes.remove(&message.reference)) {
                 (Some(sealed), _) => content::open_text(key, message.id, sealed)?,
                 (None, Some(note)) => note,
-                (None, None) => words::sentence(&message.about, &message.opd_code, &submission.language),
+                (None, None) => {
+                    words::sentence(&message.about, &message.opd_code, &submission.language)
+                }
             };
             replies.push(Reply {
                 reply_id: message.id.to_string(),
@@ -444,7 +542,9 @@ impl Reader {
     /// [`Error::NotFound`].
     pub async fn find(&self, request: &FindRequest) -> Result<FindResponse, Error> {
         let client = self.pool.get().await?;
-        let ticket = TicketNumber::parse(&request.ticket).map(|t| t.to_string()).unwrap_or_default();
+        let ticket = TicketNumber::parse(&request.ticket)
+            .map(|t| t.to_string())
+            .unwrap_or_default();
         let id: Uuid = request.complaint_id.parse().unwrap_or(Uuid::nil());
         let row = client
             .query_opt(
@@ -466,7 +566,11 @@ impl Reader {
 
 fn clock_view(clock: &contracts::event::Clock) -> ClockView {
     ClockView {
-        kind: clock.kind().as_str_name().trim_start_matches("CLOCK_KIND_").to_lowercase(),
+        kind: clock
+            .kind()
+            .as_str_name()
+            .trim_start_matches("CLOCK_KIND_")
+            .to_lowercase(),
         promise: clock.promise,
         due_at: clock.due_at,
         state: match clock.state() {
@@ -482,10 +586,18 @@ fn clock_view(clock: &contracts::event::Clock) -> ClockView {
 
 /// Blackens spans of characters.
 fn redact(text: &str, spans: Option<&Vec<(usize, usize)>>) -> String {
-    let Some(spans) = spans else { return text.to_owned() };
+    let Some(spans) = spans else {
+        return text.to_owned();
+    };
     text.chars()
         .enumerate()
-        .map(|(n, c)| if spans.iter().any(|(a, b)| (*a..*b).contains(&n)) { '█' } else { c })
+        .map(|(n, c)| {
+            if spans.iter().any(|(a, b)| (*a..*b).contains(&n)) {
+                '█'
+            } else {
+                c
+            }
+        })
         .collect()
 }
 
@@ -495,7 +607,10 @@ mod tests {
 
     #[test]
     fn blackened_characters_keep_their_number() {
-        assert_eq!(redact("Inaq Sari sakit", Some(&vec![(5, 9)])), "Inaq ████ sakit");
+        assert_eq!(
+            redact("Inaq Sari sakit", Some(&vec![(5, 9)])),
+            "Inaq ████ sakit"
+        );
         assert_eq!(redact("tetap", None), "tetap");
     }
 }

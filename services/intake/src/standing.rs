@@ -1,7 +1,7 @@
 //! Where a complaint stands for intake: its own facet, and what lists, filters and rights need of the other owners' facets.
 
 use contracts::{
-    event::{IntakeFacet, event::Facet},
+    event::{ClockKind, IntakeFacet, event::Facet},
     lifecycle::{self, Acting, Facets, Standing, Version},
     values,
     visible::{Role, View, visible_to},
@@ -16,8 +16,6 @@ use crate::domain::complaint::State;
 pub struct Known {
     /// Its id.
     pub id: Uuid,
-    /// Its ticket number.
-    pub ticket: String,
     /// Intake's own facet.
     pub facet: IntakeFacet,
     /// The state that was last written.
@@ -105,10 +103,16 @@ impl Known {
         let due_at = facets
             .escalation
             .as_ref()
-            .and_then(|n| n.facet.clocks.iter().find(|c| c.kind() == contracts::event::ClockKind::Answer))
+            .and_then(|n| {
+                n.facet.clocks.iter().find(|c| {
+                    c.kind() == ClockKind::Answer
+                        && lead.is_some_and(|l| l.assignment_id == c.assignment_id)
+                })
+            })
             .and_then(|c| c.due_at.as_ref())
             .and_then(values::datetime);
-        let listed = visible_to(Role::Public, view).listed && !self.facet.canary && !self.facet.candidate;
+        let listed =
+            visible_to(Role::Public, view).listed && !self.facet.canary && !self.facet.candidate;
         Row {
             state: standing.state.code(),
             since: standing.since.unwrap_or(OffsetDateTime::UNIX_EPOCH),
@@ -129,6 +133,34 @@ impl Known {
             agencies,
             due_at,
         }
+    }
+
+    /// The desk of an assignment.
+    pub fn desk_of(&self, assignment_id: &str) -> String {
+        let follow_up = self.facets.follow_up.as_ref();
+        follow_up
+            .and_then(|n| {
+                n.facet
+                    .assignments
+                    .iter()
+                    .find(|a| a.assignment_id == assignment_id)
+            })
+            .map(|a| a.opd_code.clone())
+            .unwrap_or_default()
+    }
+
+    /// The assignment that an answer belongs to.
+    pub fn assignment_of_answer(&self, answer_id: &str) -> String {
+        let follow_up = self.facets.follow_up.as_ref();
+        follow_up
+            .and_then(|n| {
+                n.facet
+                    .assignments
+                    .iter()
+                    .find(|a| a.answer.as_ref().is_some_and(|a| a.answer_id == answer_id))
+            })
+            .map(|a| a.assignment_id.clone())
+            .unwrap_or_default()
     }
 
     /// The code of the desk that the reporter waits for, empty when none does.
@@ -158,7 +190,9 @@ pub fn state_of(facet: &IntakeFacet) -> State {
     }
     if let Some(closed) = &facet.closed {
         return match &facet.confirmed {
-            Some(confirmed) if confirmed.answer_id == closed.answer_id => State::Confirmed(answer(&closed.answer_id)),
+            Some(confirmed) if confirmed.answer_id == closed.answer_id => {
+                State::Confirmed(answer(&closed.answer_id))
+            }
             _ => State::Closed(answer(&closed.answer_id)),
         };
     }
@@ -171,5 +205,8 @@ pub fn state_of(facet: &IntakeFacet) -> State {
 
 /// The newest answer that the reporter was told of.
 pub fn told(facet: &IntakeFacet) -> Option<Uuid> {
-    facet.told.as_ref().and_then(|t| Uuid::try_parse(&t.answer_id).ok())
+    facet
+        .told
+        .as_ref()
+        .and_then(|t| Uuid::try_parse(&t.answer_id).ok())
 }

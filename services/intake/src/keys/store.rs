@@ -41,7 +41,8 @@ const ERASE: &str = "
 // erasures_pkey, in slices.
 const LEDGER: &str = "
     SELECT complaint_id, at FROM erasures WHERE complaint_id > $1 AND (NOT applied OR $2) ORDER BY complaint_id LIMIT 1000";
-const APPLIED: &str = "UPDATE erasures SET applied = true WHERE complaint_id = ANY($1::uuid[]) AND NOT applied";
+const APPLIED: &str =
+    "UPDATE erasures SET applied = true WHERE complaint_id = ANY($1::uuid[]) AND NOT applied";
 // data_keys_by_master.
 const STALE: &str = "
     SELECT id, master, wrapped FROM data_keys WHERE master <> $1 ORDER BY id LIMIT 1000 FOR UPDATE SKIP LOCKED";
@@ -86,7 +87,12 @@ impl KeyStore {
         }
         let client = self.pool.get().await?;
         let statement = client.prepare_cached(MAKE).await?;
-        let rows = client.query(&statement, &[&columns.0, &columns.1, &columns.2, &columns.3]).await?;
+        let rows = client
+            .query(
+                &statement,
+                &[&columns.0, &columns.1, &columns.2, &columns.3],
+            )
+            .await?;
         let mut keys = HashMap::with_capacity(rows.len());
         for row in rows {
             let (id, wrapped): (Uuid, &[u8]) = (row.get(0), row.get(2));
@@ -143,12 +149,18 @@ impl KeyStore {
         let mut ids = vec![complaint];
         ids.extend(identity);
         let client = self.pool.get().await?;
-        client.execute(ERASE, &[&ids, &complaint, &at, &person, &basis]).await?;
+        client
+            .execute(ERASE, &[&ids, &complaint, &at, &person, &basis])
+            .await?;
         Ok(())
     }
 
     /// A slice of the ledger after `after`: those the record has not followed yet, or `all`.
-    pub async fn ledger(&self, after: Uuid, all: bool) -> Result<Vec<(Uuid, OffsetDateTime)>, Error> {
+    pub async fn ledger(
+        &self,
+        after: Uuid,
+        all: bool,
+    ) -> Result<Vec<(Uuid, OffsetDateTime)>, Error> {
         let client = self.pool.get().await?;
         let rows = client.query(LEDGER, &[&after, &all]).await?;
         Ok(rows.iter().map(|r| (r.get(0), r.get(1))).collect())
@@ -180,7 +192,9 @@ impl KeyStore {
                 columns.0.push(id);
                 columns.1.push(self.masters.wrap(id, &key)?);
             }
-            done += tx.execute(REWRAP, &[&self.masters.newest(), &columns.0, &columns.1]).await?;
+            done += tx
+                .execute(REWRAP, &[&self.masters.newest(), &columns.0, &columns.1])
+                .await?;
             tx.commit().await?;
         }
     }

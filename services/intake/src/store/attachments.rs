@@ -70,7 +70,12 @@ pub async fn of_complaints(client: &Client, ids: &[Uuid]) -> Result<Vec<Attachme
              ORDER BY complaint_id, at",
         )
         .await?;
-    Ok(client.query(&statement, &[&ids]).await?.iter().map(read).collect())
+    Ok(client
+        .query(&statement, &[&ids])
+        .await?
+        .iter()
+        .map(read)
+        .collect())
 }
 
 /// Writes a row under the complaint's lock; `false` when it was there already.

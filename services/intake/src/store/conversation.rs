@@ -56,8 +56,6 @@ pub struct Message {
     pub sealed: Option<Vec<u8>>,
     /// The channel that has to send it.
     pub channel: String,
-    /// waiting | sent | failed | page
-    pub delivery: String,
 }
 
 const INSERT: &str = "
@@ -66,7 +64,7 @@ const INSERT: &str = "
         $8::bytea[], $9::text[], $10::text[], $11::bytea[])
     ON CONFLICT (idempotency) DO NOTHING RETURNING id";
 
-const COLUMNS: &str = "id, complaint_id, at, sender, opd_code, about, reference, sealed, channel, delivery";
+const COLUMNS: &str = "id, complaint_id, at, sender, opd_code, about, reference, sealed, channel";
 
 /// Writes messages; returns the ids of those that were new.
 ///
@@ -115,7 +113,6 @@ fn read(row: &tokio_postgres::Row) -> Message {
         reference: row.get(6),
         sealed: row.get(7),
         channel: row.get(8),
-        delivery: row.get(9),
     }
 }
 
@@ -123,7 +120,10 @@ fn read(row: &tokio_postgres::Row) -> Message {
 ///
 /// # Errors
 /// What the database says.
-pub async fn of_complaints(client: &Client, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<Message>>, Error> {
+pub async fn of_complaints(
+    client: &Client,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<Message>>, Error> {
     let statement = client
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM messages WHERE complaint_id = ANY($1::uuid[]) ORDER BY complaint_id, at, id"
@@ -143,9 +143,16 @@ pub async fn of_complaints(client: &Client, ids: &[Uuid]) -> Result<HashMap<Uuid
 /// What the database says.
 pub async fn by_ids(client: &Client, ids: &[Uuid]) -> Result<Vec<Message>, Error> {
     let statement = client
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM messages WHERE id = ANY($1::uuid[])"))
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM messages WHERE id = ANY($1::uuid[])"
+        ))
         .await?;
-    Ok(client.query(&statement, &[&ids]).await?.iter().map(read).collect())
+    Ok(client
+        .query(&statement, &[&ids])
+        .await?
+        .iter()
+        .map(read)
+        .collect())
 }
 
 /// Notes what became of a reply that waited; `None` when it was settled before.
@@ -166,6 +173,8 @@ pub async fn settle(
              RETURNING about, reference",
         )
         .await?;
-    let row = tx.query_opt(&statement, &[&id, &sent, &platform_id, &reason]).await?;
+    let row = tx
+        .query_opt(&statement, &[&id, &sent, &platform_id, &reason])
+        .await?;
     Ok(row.map(|row| (row.get(0), row.get(1))))
 }

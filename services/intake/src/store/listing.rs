@@ -17,8 +17,6 @@ pub struct Listed {
     pub ticket: String,
     /// The public state's code.
     pub state: String,
-    /// Whether it has ended.
-    pub ended: bool,
     /// What decides who may see what.
     pub view: View,
     /// Category code.
@@ -40,7 +38,7 @@ pub struct Listed {
 // standings_public (received_at) or standings_public_changed (updated_at), both only of what is listed; named tickets by
 // complaints_ticket_key.
 const LIST: &str = "
-    SELECT c.id, c.ticket, s.state, s.ended, s.verified, s.anonim, s.rahasia, s.oversight, s.sensitive, s.erased,
+    SELECT c.id, c.ticket, s.state, s.verified, s.anonim, s.rahasia, s.oversight, s.sensitive, s.erased,
         s.category, s.area_code, s.agency, s.due_at, s.received_at, s.updated_at, c.sealed
     FROM standings s JOIN complaints c ON c.id = s.complaint_id
     WHERE s.listed AND ($1::text[] IS NULL OR c.ticket = ANY($1))
@@ -56,7 +54,10 @@ const LIST: &str = "
 /// # Errors
 /// What the database says.
 pub async fn list(client: &Client, query: &ListQuery) -> Result<Vec<Listed>, Error> {
-    let tickets: Option<Vec<String>> = query.ids.as_ref().map(|ids| ids.iter().map(ToString::to_string).collect());
+    let tickets: Option<Vec<String>> = query
+        .ids
+        .as_ref()
+        .map(|ids| ids.iter().map(ToString::to_string).collect());
     // Named requests: all other filters are ignored (specification).
     let named = tickets.is_some();
     let services = (!named && !query.services.is_empty()).then(|| query.services.clone());
@@ -91,23 +92,22 @@ pub async fn list(client: &Client, query: &ListQuery) -> Result<Vec<Listed>, Err
             id: row.get(0),
             ticket: row.get(1),
             state: row.get(2),
-            ended: row.get(3),
             view: View {
-                verified: row.get(4),
-                anonim: row.get(5),
-                rahasia: row.get(6),
-                oversight: row.get(7),
-                sensitive: row.get(8),
-                erased: row.get(9),
+                verified: row.get(3),
+                anonim: row.get(4),
+                rahasia: row.get(5),
+                oversight: row.get(6),
+                sensitive: row.get(7),
+                erased: row.get(8),
                 accused: false,
             },
-            category: row.get(10),
-            area_code: row.get(11),
-            agency: row.get(12),
-            due_at: row.get(13),
-            received_at: row.get(14),
-            updated_at: row.get(15),
-            sealed: row.get(16),
+            category: row.get(9),
+            area_code: row.get(10),
+            agency: row.get(11),
+            due_at: row.get(12),
+            received_at: row.get(13),
+            updated_at: row.get(14),
+            sealed: row.get(15),
         })
         .collect())
 }
@@ -123,15 +123,13 @@ pub struct Change {
     pub state: String,
     /// The desk after it.
     pub desk: String,
-    /// Whether it was an end.
-    pub ended: bool,
     /// When.
     pub at: OffsetDateTime,
 }
 
 // changes_by_time, or changes_pkey for named tickets.
 const CHANGES: &str = "
-    SELECT h.id, c.ticket, h.state, h.opd_code, h.ended, h.at
+    SELECT h.id, c.ticket, h.state, h.opd_code, h.at
     FROM changes h JOIN standings s ON s.complaint_id = h.complaint_id JOIN complaints c ON c.id = h.complaint_id
     WHERE s.listed AND ($1::text[] IS NULL OR c.ticket = ANY($1))
       AND ($2::timestamptz IS NULL OR h.at >= $2) AND ($3::timestamptz IS NULL OR h.at <= $3)
@@ -142,7 +140,10 @@ const CHANGES: &str = "
 /// # Errors
 /// What the database says.
 pub async fn changes(client: &Client, query: &ListQuery) -> Result<Vec<Change>, Error> {
-    let tickets: Option<Vec<String>> = query.ids.as_ref().map(|ids| ids.iter().map(ToString::to_string).collect());
+    let tickets: Option<Vec<String>> = query
+        .ids
+        .as_ref()
+        .map(|ids| ids.iter().map(ToString::to_string).collect());
     let when = |at: Option<OffsetDateTime>| at.filter(|_| tickets.is_none());
     let statement = client.prepare_cached(CHANGES).await?;
     let rows = client
@@ -164,8 +165,7 @@ pub async fn changes(client: &Client, query: &ListQuery) -> Result<Vec<Change>, 
             ticket: row.get(1),
             state: row.get(2),
             desk: row.get(3),
-            ended: row.get(4),
-            at: row.get(5),
+            at: row.get(4),
         })
         .collect())
 }

@@ -13,10 +13,9 @@ use crate::{
     standing::{Known, Row},
 };
 
-// standings_pkey, complaints_pkey.
+// standings_pkey.
 const LOAD: &str = "
-    SELECT s.complaint_id, c.ticket, s.facet, s.state FROM standings s JOIN complaints c ON c.id = s.complaint_id
-    WHERE s.complaint_id = ANY($1::uuid[])";
+    SELECT complaint_id, facet, state FROM standings WHERE complaint_id = ANY($1::uuid[])";
 
 const UPDATE: &str = "
     UPDATE standings s SET facet = n.facet, state = n.state, since = n.since, ended = n.ended, verified = n.verified,
@@ -49,15 +48,14 @@ pub async fn load(
     let mut known = HashMap::with_capacity(rows.len());
     for row in rows {
         let id: Uuid = row.get(0);
-        let facet = IntakeFacet::decode(row.get::<_, &[u8]>(2))
+        let facet = IntakeFacet::decode(row.get::<_, &[u8]>(1))
             .map_err(|_| chassis::Failure::poison("a stored facet is unreadable"))?;
         known.insert(
             ComplaintId(id),
             Known {
                 id,
-                ticket: row.get(1),
                 facet,
-                state: row.get(3),
+                state: row.get(2),
                 facets: facets.remove(&ComplaintId(id)).unwrap_or_default(),
             },
         );
@@ -69,7 +67,11 @@ pub async fn load(
 ///
 /// # Errors
 /// What the database says.
-pub async fn save(tx: &Transaction<'_>, known: &[&Known], now: OffsetDateTime) -> Result<(), Error> {
+pub async fn save(
+    tx: &Transaction<'_>,
+    known: &[&Known],
+    now: OffsetDateTime,
+) -> Result<(), Error> {
     if known.is_empty() {
         return Ok(());
     }
@@ -116,6 +118,10 @@ pub async fn save(tx: &Transaction<'_>, known: &[&Known], now: OffsetDateTime) -
     let ended: Vec<bool> = changed.iter().map(|(_, r)| r.ended).collect();
     let change_ids: Vec<Uuid> = changed.iter().map(|_| Uuid::now_v7()).collect();
     let statement = tx.prepare_cached(CHANGES).await?;
-    tx.execute(&statement, &[&ids, &at, &states, &desks, &ended, &change_ids]).await?;
+    tx.execute(
+        &statement,
+        &[&ids, &at, &states, &desks, &ended, &change_ids],
+    )
+    .await?;
     Ok(())
 }

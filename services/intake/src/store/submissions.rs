@@ -59,7 +59,8 @@ const STANDINGS: &str = "
         AS t(id, facet, anonim, rahasia, oversight, listed, category, area)";
 
 // complaints_dedupe_key.
-const FIRST: &str = "SELECT dedupe, id, ticket, received_at FROM complaints WHERE dedupe = ANY($1::bytea[])";
+const FIRST: &str =
+    "SELECT dedupe, id, ticket, received_at FROM complaints WHERE dedupe = ANY($1::bytea[])";
 
 // The newest contact wins: people change numbers.
 const REPORTERS: &str = "
@@ -82,7 +83,11 @@ pub struct First {
 ///
 /// # Errors
 /// What the database says.
-pub async fn insert(tx: &Transaction<'_>, new: &[&NewComplaint], at: OffsetDateTime) -> Result<Vec<Uuid>, Error> {
+pub async fn insert(
+    tx: &Transaction<'_>,
+    new: &[&NewComplaint],
+    at: OffsetDateTime,
+) -> Result<Vec<Uuid>, Error> {
     let column = |f: fn(&NewComplaint) -> &str| new.iter().map(|c| f(c)).collect::<Vec<&str>>();
     let ids: Vec<Uuid> = new.iter().map(|c| c.id).collect();
     let secrets: Vec<&[u8]> = new.iter().map(|c| c.secret_hash.as_slice()).collect();
@@ -114,7 +119,11 @@ pub async fn insert(tx: &Transaction<'_>, new: &[&NewComplaint], at: OffsetDateT
 ///
 /// # Errors
 /// What the database says.
-pub async fn insert_standings(tx: &Transaction<'_>, new: &[&NewComplaint], at: OffsetDateTime) -> Result<(), Error> {
+pub async fn insert_standings(
+    tx: &Transaction<'_>,
+    new: &[&NewComplaint],
+    at: OffsetDateTime,
+) -> Result<(), Error> {
     let ids: Vec<Uuid> = new.iter().map(|c| c.id).collect();
     let facets: Vec<&[u8]> = new.iter().map(|c| c.facet.as_slice()).collect();
     let flag = |f: fn(&NewComplaint) -> bool| new.iter().map(|c| f(c)).collect::<Vec<bool>>();
@@ -143,7 +152,10 @@ pub async fn insert_standings(tx: &Transaction<'_>, new: &[&NewComplaint], at: O
 ///
 /// # Errors
 /// What the database says.
-pub async fn first(tx: &Transaction<'_>, dedupes: &[&[u8]]) -> Result<HashMap<Vec<u8>, First>, Error> {
+pub async fn first(
+    tx: &Transaction<'_>,
+    dedupes: &[&[u8]],
+) -> Result<HashMap<Vec<u8>, First>, Error> {
     let statement = tx.prepare_cached(FIRST).await?;
     let rows = tx.query(&statement, &[&dedupes]).await?;
     Ok(rows
