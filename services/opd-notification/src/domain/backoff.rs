@@ -94,7 +94,10 @@ mod tests {
     fn a_receiver_that_is_gone_is_disabled_and_a_redirect_is_no_success() {
         assert_eq!(after(Some(410), 1, None, 0.0, NOW), Next::Disabled);
         assert_eq!(after(Some(204), 3, None, 0.0, NOW), Next::Delivered);
-        assert!(matches!(after(Some(302), 1, None, 0.0, NOW), Next::Retry(_)));
+        assert!(matches!(
+            after(Some(302), 1, None, 0.0, NOW),
+            Next::Retry(_)
+        ));
         assert!(matches!(after(None, 1, None, 0.0, NOW), Next::Retry(_)));
         assert_eq!(after(None, TRIES, None, 0.0, NOW), Next::Failed);
     }

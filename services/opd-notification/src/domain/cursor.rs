@@ -2,7 +2,9 @@
 
 /// A text that is not a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a cursor: send back one that you were given, or none to begin with the oldest message")]
+#[error(
+    "not a cursor: send back one that you were given, or none to begin with the oldest message"
+)]
 pub struct InvalidCursor;
 
 /// Reads a cursor; empty is before the first message.
@@ -13,10 +15,7 @@ pub fn parse(text: &str) -> Result<i64, InvalidCursor> {
     if text.is_empty() {
         return Ok(0);
     }
-    text.parse()
-        .ok()
-        .filter(|n| *n >= 0)
-        .ok_or(InvalidCursor)
+    text.parse().ok().filter(|n| *n >= 0).ok_or(InvalidCursor)
 }
 
 /// The cursor of the message with this number.

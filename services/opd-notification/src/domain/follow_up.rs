@@ -10,8 +10,9 @@
 use contracts::{
     common::{Actor, Kind, Role},
     event::{
-        Acknowledged, Answer, Answered, Approved, Asked, Assignment, AssignmentFollowUp, Declined, Delivered,
-        FollowUpFacet, IntakeFacet, Plan, Planned, Progressed, RoutingFacet, event::Fact,
+        Acknowledged, Answer, Answered, Approved, Asked, Assignment, AssignmentFollowUp, Declined,
+        Delivered, FollowUpFacet, IntakeFacet, Plan, Planned, Progressed, RoutingFacet,
+        event::Fact,
     },
     ids::Code,
     lifecycle, values,
@@ -59,22 +60,39 @@ pub struct Act<'a> {
 
 /// The verbs.
 #[derive(Debug, Clone, Copy)]
-#[allow(missing_docs, reason = "the fields are those of the contract's requests")]
+#[allow(
+    missing_docs,
+    reason = "the fields are those of the contract's requests"
+)]
 pub enum Verb<'a> {
     /// Taken over; may name the next act and its date.
-    Acknowledge { next_act_at: Option<OffsetDateTime>, external_ref: &'a str },
+    Acknowledge {
+        next_act_at: Option<OffsetDateTime>,
+        external_ref: &'a str,
+    },
     /// Sent back, with the reason and whose it is.
-    Decline { reason: &'a str, proposed_opd: &'a str },
+    Decline {
+        reason: &'a str,
+        proposed_opd: &'a str,
+    },
     /// A question to the reporter.
     Ask,
     /// Something was done; may name the next act and its date.
     Progress { next_act_at: Option<OffsetDateTime> },
     /// Waits for a budget year.
-    Plan { sub_activity_code: &'a str, document: &'a str, budget_year: u32, until: OffsetDateTime },
+    Plan {
+        sub_activity_code: &'a str,
+        document: &'a str,
+        budget_year: u32,
+        until: OffsetDateTime,
+    },
     /// The answer, with so many pieces of evidence.
     Answer { evidence: usize },
     /// The second person's word about an answer or a plan.
-    Approve { answer_id: &'a str, plan_id: &'a str },
+    Approve {
+        answer_id: &'a str,
+        plan_id: &'a str,
+    },
 }
 
 /// What an act leads to.
@@ -122,7 +140,10 @@ pub fn decide(known: Known<'_>, act: &Act<'_>) -> Result<Outcome, Refusal> {
     let delivered_before = state.delivered_at;
     state.delivered_at = delivered_before.or(at);
     let fact = match act.verb {
-        Verb::Acknowledge { next_act_at, external_ref } => {
+        Verb::Acknowledge {
+            next_act_at,
+            external_ref,
+        } => {
             if state.acknowledged_at.is_some() {
                 return Ok(Outcome::Unchanged);
             }
@@ -138,9 +159,10 @@ pub fn decide(known: Known<'_>, act: &Act<'_>) -> Result<Outcome, Refusal> {
                 by: Some(act.by.clone()),
             })
         }
-        Verb::Decline { reason, proposed_opd } => {
-            decline(state, act, assignment, reason, proposed_opd)?
-        }
+        Verb::Decline {
+            reason,
+            proposed_opd,
+        } => decline(state, act, assignment, reason, proposed_opd)?,
         Verb::Ask => {
             require_text(act)?;
             state.ask_id = act.id.to_owned();
@@ -163,7 +185,12 @@ pub fn decide(known: Known<'_>, act: &Act<'_>) -> Result<Outcome, Refusal> {
                 by: Some(act.by.clone()),
             })
         }
-        Verb::Plan { sub_activity_code, document, budget_year, until } => {
+        Verb::Plan {
+            sub_activity_code,
+            document,
+            budget_year,
+            until,
+        } => {
             state.plan = Some(plan(act, sub_activity_code, document, budget_year, until)?);
             Fact::Planned(Planned {
                 assignment_id: assignment.assignment_id.clone(),
@@ -233,15 +260,26 @@ fn not_effective(own: &FollowUpFacet, act: &Act<'_>) -> Refusal {
         .iter()
         .filter(|a| act.opd_code.is_none_or(|code| a.opd_code == code))
         .any(|a| a.assignment_id == act.assignment_id);
-    if had { Refusal::AssignmentReplaced } else { Refusal::UnknownAssignment }
+    if had {
+        Refusal::AssignmentReplaced
+    } else {
+        Refusal::UnknownAssignment
+    }
 }
 
 fn entry<'f>(facet: &'f mut FollowUpFacet, of: &Assignment) -> &'f mut AssignmentFollowUp {
     entry_of(facet, &of.assignment_id, &of.opd_code)
 }
 
-fn entry_of<'f>(facet: &'f mut FollowUpFacet, assignment_id: &str, opd_code: &str) -> &'f mut AssignmentFollowUp {
-    let known = facet.assignments.iter().position(|a| a.assignment_id == assignment_id);
+fn entry_of<'f>(
+    facet: &'f mut FollowUpFacet,
+    assignment_id: &str,
+    opd_code: &str,
+) -> &'f mut AssignmentFollowUp {
+    let known = facet
+        .assignments
+        .iter()
+        .position(|a| a.assignment_id == assignment_id);
     let at = known.unwrap_or_else(|| {
         facet.assignments.push(AssignmentFollowUp {
             assignment_id: assignment_id.to_owned(),
@@ -254,7 +292,11 @@ fn entry_of<'f>(facet: &'f mut FollowUpFacet, assignment_id: &str, opd_code: &st
 }
 
 fn require_text(act: &Act<'_>) -> Result<(), Refusal> {
-    if act.text.trim().is_empty() { Err(Refusal::TextMissing) } else { Ok(()) }
+    if act.text.trim().is_empty() {
+        Err(Refusal::TextMissing)
+    } else {
+        Ok(())
+    }
 }
 
 /// A date counts only with words that say what will be done then.
@@ -295,7 +337,9 @@ fn decline(
     if proposed_opd.is_empty() && reason == NOT_OURS {
         return Err(Refusal::ProposalMissing);
     }
-    if !proposed_opd.is_empty() && (Code::try_new(proposed_opd).is_err() || proposed_opd == assignment.opd_code) {
+    if !proposed_opd.is_empty()
+        && (Code::try_new(proposed_opd).is_err() || proposed_opd == assignment.opd_code)
+    {
         return Err(Refusal::ProposalInvalid);
     }
     state.declined_at = Some(values::timestamp(act.at));
@@ -322,7 +366,9 @@ fn plan(
     }
     // 1.03.10.1.01.0012 (Kepmendagri 900.1.15.5-1317/2023 and its successors).
     let form = (1..=40).contains(&sub_activity_code.len())
-        && sub_activity_code.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        && sub_activity_code
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b == b'.');
     if !form {
         return Err(Refusal::SubActivityInvalid);
     }
@@ -370,11 +416,16 @@ fn answer(
         approved_at: None,
         answered_by: act.by.person_id.clone(),
         approved_by: String::new(),
+        ..Answer::default()
     });
     Ok(())
 }
 
-fn approve_answer(state: &mut AssignmentFollowUp, act: &Act<'_>, answer_id: &str) -> Result<bool, Refusal> {
+fn approve_answer(
+    state: &mut AssignmentFollowUp,
+    act: &Act<'_>,
+    answer_id: &str,
+) -> Result<bool, Refusal> {
     let answer = state.answer.as_mut().ok_or(Refusal::NothingToApprove)?;
     if answer_id.is_empty() {
         return Err(Refusal::NothingToApprove);
@@ -386,7 +437,11 @@ fn approve_answer(state: &mut AssignmentFollowUp, act: &Act<'_>, answer_id: &str
         return Ok(false);
     }
     // Ids are compared as people mean them: a capital letter does not make a second person.
-    if answer.answered_by.trim().eq_ignore_ascii_case(act.by.person_id.trim()) {
+    if answer
+        .answered_by
+        .trim()
+        .eq_ignore_ascii_case(act.by.person_id.trim())
+    {
         return Err(Refusal::SamePerson);
     }
     answer.approved_at = Some(values::timestamp(act.at));

@@ -45,11 +45,7 @@ pub fn act(opd_code: &str, assignment: AssignmentId, verb: &str, key: &str) -> U
 
 /// The id of the `n`th piece of evidence of an answer.
 pub fn evidence(answer: Uuid, n: usize) -> Uuid {
-    derived(&[
-        b"evidence",
-        answer.as_bytes(),
-        &(n as u64).to_be_bytes(),
-    ])
+    derived(&[b"evidence", answer.as_bytes(), &(n as u64).to_be_bytes()])
 }
 
 #[cfg(test)]

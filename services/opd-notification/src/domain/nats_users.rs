@@ -60,9 +60,8 @@ pub struct Unprintable;
 /// # Errors
 /// [`Unprintable`] when a value cannot stand inside quotes.
 pub fn render(own_name: &str, own_hash: &str, users: &[OpdUser]) -> Result<String, Unprintable> {
-    let mut out = String::from(
-        "# Written by opd-notification; changes are overwritten.\nusers: [\n",
-    );
+    let mut out =
+        String::from("# Written by opd-notification; changes are overwritten.\nusers: [\n");
     entry(&mut out, own_name, own_hash, &[">".into()], ">")?;
     for user in users {
         if user.inbox_prefix.contains(['*', '>', ' ']) {
@@ -95,7 +94,10 @@ fn entry(
             .then(|| format!("\"{text}\""))
             .ok_or(Unprintable)
     };
-    let publish: Vec<String> = publish.iter().map(|s| quoted(s)).collect::<Result<_, _>>()?;
+    let publish: Vec<String> = publish
+        .iter()
+        .map(|s| quoted(s))
+        .collect::<Result<_, _>>()?;
     // Writing to a String does not fail.
     let _ = writeln!(
         out,
@@ -133,10 +135,7 @@ mod tests {
                 "$JS.ACK.*.*.OPD.dikes.>",
             ]
         );
-        assert_eq!(
-            u.subscribe(),
-            format!("_INBOX_dikes_{}.>", "09".repeat(16))
-        );
+        assert_eq!(u.subscribe(), format!("_INBOX_dikes_{}.>", "09".repeat(16)));
     }
 
     #[test]

@@ -102,7 +102,10 @@ mod tests {
             kind: "complaint".into(),
             urgency: "biasa".into(),
             area_code: "52.01".into(),
-            routed_at: Some(prost_types::Timestamp { seconds: 0, nanos: 0 }),
+            routed_at: Some(prost_types::Timestamp {
+                seconds: 0,
+                nanos: 0,
+            }),
             opd_code: "pupr-perkim".into(),
             traceparent: String::new(),
         };

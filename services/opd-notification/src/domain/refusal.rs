@@ -41,7 +41,9 @@ pub enum Refusal {
     #[error("an answer was given; it cannot be declined any more")]
     AlreadyAnswered,
     /// An approved answer stands and the reporter has not reopened.
-    #[error("an approved answer stands; a new one is possible when the reporter reopens the complaint")]
+    #[error(
+        "an approved answer stands; a new one is possible when the reporter reopens the complaint"
+    )]
     AlreadyApproved,
     /// Nothing to approve.
     #[error("there is no such answer or plan to approve")]
