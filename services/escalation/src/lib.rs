@@ -1,1 +1,3 @@
-//! escalation
+//! escalation: no complaint is ever outside a clock.
+
+pub mod domain;
