@@ -2,6 +2,7 @@
 # Everything under deploy/ that some other program reads is read here by that program, or by its published schema.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+PATH=$PWD/var/tools/bin:$PATH
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
