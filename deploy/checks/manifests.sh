@@ -16,6 +16,8 @@ while IFS= read -r kustomization; do
   var/tools/py/bin/python deploy/checks/kubernetes_rules.py "$folder" "$built"
 done < <(find deploy/kubernetes -name kustomization.yaml | sort)
 
+var/tools/py/bin/python deploy/checks/names.py
+
 # Passwords come from the environment; any will do to read the file.
 mapfile -t passwords < <(grep -o 'NTB_NATS_[A-Z_]*' deploy/nats/nats.conf.example | sed 's/$/=any/')
 env "${passwords[@]}" nats-server -t -c deploy/nats/nats.conf.example

@@ -2,7 +2,7 @@
 -- schema for each service, and nothing for anybody else. Running it again changes passwords and nothing more.
 -- `standalone` does the same by itself.
 --
---   psql -v ON_ERROR_STOP=1 -v intake="'…'" -v classification="'…'" -v routing="'…'" -v opd_notification="'…'" \
+--   psql -v intake="'…'" -v intake_keys="'…'" -v classification="'…'" -v routing="'…'" -v opd_notification="'…'" \
 --        -v escalation="'…'" -v portal="'…'" -d ntbcare -f provision.sql
 --
 -- Each service brings its own tables when it starts. Intake's wrapped keys live in a database of their own,
@@ -29,3 +29,10 @@ ALTER ROLE routing PASSWORD :routing;
 ALTER ROLE opd_notification PASSWORD :opd_notification;
 ALTER ROLE escalation PASSWORD :escalation;
 ALTER ROLE portal PASSWORD :portal;
+
+SELECT 'CREATE DATABASE ntbcare_keys' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'ntbcare_keys') \gexec
+SELECT 'CREATE ROLE intake_keys LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'intake_keys') \gexec
+ALTER ROLE intake_keys PASSWORD :intake_keys;
+\connect ntbcare_keys
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+CREATE SCHEMA IF NOT EXISTS intake_keys AUTHORIZATION intake_keys;

@@ -1,0 +1,11 @@
+//! The rules of this service as functions from values to values: no I/O, no clock, no randomness.
+
+pub mod address;
+pub mod backoff;
+pub mod cursor;
+pub mod follow_up;
+pub mod ids;
+pub mod nats_users;
+pub mod payload;
+pub mod refusal;
+pub mod signature;
