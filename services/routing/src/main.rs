@@ -1,2 +1,7 @@
-//! routing
-fn main() {}
+//! The routing service as its own binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    chassis::service::main("routing", routing::run)
+}
