@@ -10,7 +10,7 @@ use deadpool_postgres::{Pool, Transaction};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::Config;
+use crate::Own;
 use crate::domain::case::World;
 use crate::domain::verdict::Desks;
 use crate::events::drafts;
@@ -22,7 +22,7 @@ pub struct Desk {
     pub(crate) pool: Pool,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clock: Clock,
-    pub(crate) config: Config,
+    pub(crate) config: Own,
     desks: Arc<RwLock<Arc<Desks>>>,
     /// Until which complaint the scan has looked.
     scanned: Arc<RwLock<Uuid>>,
@@ -43,7 +43,7 @@ impl Desk {
         pool: Pool,
         ledger: Arc<Ledger>,
         clock: Clock,
-        config: Config,
+        config: Own,
     ) -> Result<Self, DeskError> {
         let desks = store::load_desks(&pool).await?;
         Ok(Self {

@@ -20,10 +20,10 @@ mod embedded {
     refinery::embed_migrations!("migrations");
 }
 
-/// The options of `[routing]`.
+/// The options of `[routing]`; their defaults are in the chassis' `default.toml`.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
+#[serde(deny_unknown_fields)]
+pub struct Own {
     /// Switches automatic routing on for the categories of the sample data. Off: every complaint is
     /// decided by a person until somebody switches a category on.
     pub sample_data: bool,
@@ -35,18 +35,7 @@ pub struct Config {
     pub undo_s: i64,
 }
 
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            sample_data: false,
-            stale_after_s: 900,
-            claim_s: 300,
-            undo_s: 10,
-        }
-    }
-}
-
-impl Check for Config {
+impl Check for Own {
     fn check(&self) -> Result<(), String> {
         let within = |name: &str, value: i64, least: i64, most: i64| {
             if (least..=most).contains(&value) {
@@ -66,7 +55,7 @@ impl Check for Config {
 /// # Errors
 /// When it cannot be set up.
 pub async fn run(
-    config: chassis::Config<Config>,
+    config: chassis::Config<Own>,
     listeners: Listeners,
     env: Env,
 ) -> Result<(), Error> {
