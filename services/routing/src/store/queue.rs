@@ -88,7 +88,7 @@ pub async fn claims_page(
 pub async fn total(tx: &Transaction<'_>, oversight: bool) -> Result<u64, Failure> {
     let statement = tx
         .prepare_cached(
-            "SELECT count(*) FROM (SELECT 1 FROM queue WHERE oversight = $1 LIMIT 1000) AS some",
+            "SELECT count(*) FROM (SELECT 1 FROM queue WHERE oversight = $1 LIMIT 1000) AS counted",
         )
         .await?;
     Ok(tx
