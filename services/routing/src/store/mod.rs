@@ -2,7 +2,6 @@
 
 mod cases;
 mod queue;
-mod rows;
 mod seed;
 
 pub use cases::{Change, Made, history, load, load_one, made_by, parts_of, save, unplaced};
