@@ -134,8 +134,11 @@ impl Fields {
         }
         // A form without a key was not made by this server's page; a new one would let a repeated send double.
         let key = Uuid::parse_str(&self.key);
-        if key.is_err() {
-            fault("isi", "form.error_key");
+        if key.is_err() && faults.is_empty() {
+            faults.push(Fault {
+                field: "isi",
+                text: "form.error_key",
+            });
         }
         let Some(key) = key.ok().filter(|_| faults.is_empty()) else {
             return Err(faults);

@@ -70,7 +70,7 @@ pub async fn read(
     let due = client
         .prepare_cached(
             "SELECT state, category, district, due_desk, due_at FROM complaints
-             WHERE listed AND due_at > $1 ORDER BY due_at LIMIT 4",
+             WHERE listed AND due_at > $1 ORDER BY due_at LIMIT 3",
         )
         .await?;
     // Index complaints_overdue.
