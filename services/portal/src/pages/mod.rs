@@ -92,3 +92,6 @@ pub struct Group {
     /// What may be chosen.
     pub items: Vec<Choice>,
 }
+
+#[cfg(test)]
+mod tests;
