@@ -199,11 +199,31 @@ impl Case {
         let own = matches!(&led.lead.by, Some(Decider { by: Some(decider::By::Person(p)) }) if p.person_id == by.person_id);
         let at = led.lead.at.as_ref().and_then(values::datetime);
         let in_time = at.is_some_and(|at| world.now - at <= window);
-        if !own || !in_time || led.lead.assignment_id != assignment {
+        if !own || !in_time || self.has_acted(assignment) || led.lead.assignment_id != assignment {
             return Err(Refusal::TooLate);
         }
         self.enqueue(Reason::Undone, None, None, End::Undone, world, out);
         Ok(())
+    }
+
+    /// Whether the desk has done something about an assignment; that it was delivered is no act.
+    fn has_acted(&self, assignment: &str) -> bool {
+        let acts = self
+            .facets
+            .follow_up
+            .as_ref()
+            .map_or(&[][..], |n| &n.facet.assignments);
+        acts.iter()
+            .filter(|a| a.assignment_id == assignment)
+            .any(|a| {
+                a.acknowledged_at.is_some()
+                    || a.begun_at.is_some()
+                    || a.declined_at.is_some()
+                    || a.progressed_at.is_some()
+                    || a.asked_at.is_some()
+                    || a.plan.is_some()
+                    || a.answer.is_some()
+            })
     }
 
     /// The assignments that a decree makes.

@@ -254,7 +254,15 @@ impl Case {
         let Some(intake) = self.intake() else { return };
         let facts = self.facts(intake, world.now);
         let oversight = facts.is_oversight();
-        let verdict = || judge(world.desks, &facts, self.label());
+        let canary = if intake.canary {
+            verdict::of_canary(world.desks, &facts)
+        } else {
+            None
+        };
+        let verdict = || match &canary {
+            Some(choice) => Verdict::Route(choice.clone()),
+            None => judge(world.desks, &facts, self.label()),
+        };
         match &self.standing {
             Standing::Waiting if self.label().is_some() || oversight => match verdict() {
                 Verdict::Route(choice) => self.follow(choice, &facts, world, out),
@@ -267,7 +275,12 @@ impl Case {
             },
             Standing::Waiting => {
                 let since = intake.received_at.as_ref().and_then(values::datetime);
-                if since.is_none_or(|since| world.now - since >= world.stale_after) {
+                if since.is_some_and(|since| world.now - since < world.stale_after) {
+                    return;
+                }
+                if let Some(choice) = canary {
+                    self.follow(choice, &facts, world, out);
+                } else {
                     self.enqueue(Reason::Stale, None, None, End::Replaced, world, out);
                 }
             }

@@ -482,6 +482,55 @@ fn facet_of(what: u8) -> IntakeFacet {
     }
 }
 
+#[test]
+fn a_canary_goes_round_whatever_its_label_says_and_also_without_one() {
+    let canary = || IntakeFacet {
+        canary: true,
+        ..intake()
+    };
+    let suspected = ClassificationFacet {
+        oversight_suspected: true,
+        kind: Kind::OversightComplaint.into(),
+        ..label("lainnya", 0.1)
+    };
+    let mut labelled = Scene::new();
+    labelled.intake(1, canary());
+    assert_eq!(labelled.lead(), None);
+    labelled.label(1, suspected);
+    let mut unlabelled = Scene::new();
+    unlabelled.now += Duration::minutes(11);
+    unlabelled.intake(1, canary());
+    for scene in [labelled, unlabelled] {
+        let lead = scene.case.facet().lead.expect("led");
+        assert_eq!(lead.opd_code, "diskominfotik");
+        assert_eq!(lead.rule, "canary/1");
+        assert!(!scene.case.is_oversight());
+    }
+}
+
+#[test]
+fn a_decision_stays_once_its_desk_has_acted() {
+    let mut scene = Scene::new();
+    scene.intake(1, intake());
+    scene
+        .decide(&decree("dinsos", Role::Operator))
+        .expect("decided");
+    let assignment = scene.case.facet().lead.expect("led").assignment_id;
+    let act = FollowUpFacet {
+        assignments: vec![AssignmentFollowUp {
+            assignment_id: assignment.clone(),
+            acknowledged_at: Some(timestamp(START)),
+            ..AssignmentFollowUp::default()
+        }],
+        ..FollowUpFacet::default()
+    };
+    scene.learn(1, Facet::FollowUp(act));
+    let by = actor("petugas-1", Role::Operator);
+    let undone = scene
+        .with(|case, world, out| case.undo(&by, &assignment, Duration::seconds(10), world, out));
+    assert_eq!(undone, Err(Refusal::TooLate));
+}
+
 proptest! {
     #[test]
     fn one_effective_lead_or_triage_after_any_history(history in prop::collection::vec(any_happening(), 1..40)) {

@@ -9,7 +9,7 @@ use time::{Date, OffsetDateTime, UtcOffset};
 use super::autoroute::Autoroute;
 use super::codes::{Area, Code};
 use super::registry::Registry;
-use super::rules::{Choice, Decision, Facts, Rulebook, Unrouted};
+use super::rules::{Choice, Decision, Facts, RuleRef, Rulebook, Unrouted};
 
 /// The dated data that decisions rest on.
 #[derive(Debug, Clone, Default)]
@@ -138,7 +138,8 @@ pub fn wita_day(at: OffsetDateTime) -> Date {
 #[must_use]
 pub fn facts(intake: &IntakeFacet, label: Option<&ClassificationFacet>, today: Date) -> Facts {
     let kind = label.map_or(Kind::Unspecified, ClassificationFacet::kind);
-    let kind = if kind == Kind::Unspecified {
+    // What a canary's invented text looks like is nobody's matter.
+    let kind = if kind == Kind::Unspecified || intake.canary {
         Kind::Complaint
     } else {
         kind
@@ -163,8 +164,9 @@ pub fn facts(intake: &IntakeFacet, label: Option<&ClassificationFacet>, today: D
         kind,
         // A person who looked and named another kind has lifted the model's suspicion, not the
         // reporter's own.
-        oversight_suspected: intake.oversight_suspected
-            || label.is_some_and(|l| l.oversight_suspected && !by_person(l)),
+        oversight_suspected: !intake.canary
+            && (intake.oversight_suspected
+                || label.is_some_and(|l| l.oversight_suspected && !by_person(l))),
         urgency,
         category: label.and_then(|l| Code::try_new(&*l.category).ok()),
         area: found.or(hint),
@@ -225,6 +227,27 @@ pub fn judge(desks: &Desks, facts: &Facts, label: Option<&ClassificationFacet>) 
         Some(_) => Verdict::Route(choice),
     }
 }
+
+/// Where a canary goes, whatever it is labelled and whatever is switched on: no person's work. None
+/// when the agency is not in the registry on that day.
+#[must_use]
+pub fn of_canary(desks: &Desks, facts: &Facts) -> Option<Choice> {
+    let opd = desks.registry.on(facts.day, &Code::try_new(CANARY).ok()?)?;
+    Some(Choice {
+        opd: opd.code.clone(),
+        level: opd.level,
+        co_handlers: Vec::new(),
+        rule: RuleRef {
+            id: Code::try_new("canary").ok()?,
+            version: 1,
+        },
+        assumes_road_class: false,
+        explanation: format!("Aduan uji jalur, selalu ke {}.", opd.name),
+    })
+}
+
+/// The agency that runs the service, and receives its canaries.
+const CANARY: &str = "diskominfotik";
 
 /// How many proposals an officer gets: one keystroke each.
 pub const PROPOSALS: usize = 3;

@@ -134,10 +134,6 @@ impl Calls {
         if let Some(made) = store::made_by(&tx, id, &request.idempotency_key).await? {
             return Ok(self.answer(Some(made), 0));
         }
-        let claim = store::claim_of(&tx, id).await?;
-        if claim.is_some_and(|c| c.keeps_out(&decree.by.person_id, self.desk.clock.now())) {
-            return Err(refused(&Refusal::Claimed));
-        }
         let desks = self.desk.desks();
         self.desk
             .with_world(&desks, |world| {
@@ -148,6 +144,11 @@ impl Calls {
                 }
             })
             .map_err(|r| refused(&r))?;
+        // After the case has refused whoever may not know of it: a claim would tell that it exists.
+        let claim = store::claim_of(&tx, id).await?;
+        if claim.is_some_and(|c| c.keeps_out(&decree.by.person_id, self.desk.clock.now())) {
+            return Err(refused(&Refusal::Claimed));
+        }
         change.made = Made {
             note: request.reason,
             idempotency_key: request.idempotency_key,
