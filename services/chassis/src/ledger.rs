@@ -63,17 +63,42 @@ pub async fn lock(
     Ok(())
 }
 
+/// Locks those of the complaints that nobody else holds now; for scans of several replicas, which pass each other by.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn try_lock(
+    tx: &Transaction<'_>,
+    owner: Owner,
+    complaints: &[ComplaintId],
+) -> Result<Vec<ComplaintId>, tokio_postgres::Error> {
+    let mut ids: Vec<ComplaintId> = complaints.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    let keys: Vec<i64> = ids.iter().map(|id| lock_key(owner, *id)).collect();
+    let statement = tx
+        .prepare_cached("SELECT n FROM unnest($1::bigint[]) WITH ORDINALITY AS t(key, n) WHERE pg_try_advisory_xact_lock(key)")
+        .await?;
+    let rows = tx.query(&statement, &[&keys]).await?;
+    Ok(rows
+        .iter()
+        .filter_map(|row| {
+            ids.get(usize::try_from(row.get::<_, i64>(0)).ok()?.checked_sub(1)?)
+                .copied()
+        })
+        .collect())
+}
+
+fn lock_key(owner: Owner, complaint: ComplaintId) -> i64 {
+    let (_, low) = complaint.0.as_u64_pair();
+    (low ^ (owner as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)).cast_signed()
+}
+
 pub(crate) const LOCK: &str =
     "SELECT count(pg_advisory_xact_lock(key)) FROM unnest($1::bigint[]) AS key";
 
 pub(crate) fn lock_keys(owner: Owner, complaints: &[ComplaintId]) -> Vec<i64> {
-    let mut keys: Vec<i64> = complaints
-        .iter()
-        .map(|c| {
-            let (_, low) = c.0.as_u64_pair();
-            (low ^ (owner as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)).cast_signed()
-        })
-        .collect();
+    let mut keys: Vec<i64> = complaints.iter().map(|c| lock_key(owner, *c)).collect();
     keys.sort_unstable();
     keys.dedup();
     keys

@@ -1,2 +1,5 @@
-//! escalation
-fn main() {}
+//! The binary of escalation.
+
+fn main() -> std::process::ExitCode {
+    chassis::service::main("escalation", escalation::run)
+}

@@ -47,13 +47,16 @@ pub struct Public {
     intake: Intake,
     pool: Pool,
     taxonomy: Peer,
-    services: Arc<RwLock<Option<(Instant, Arc<Vec<Service>>)>>>,
+    services: Arc<RwLock<Option<Known>>>,
     keys: Arc<HashMap<String, String>>,
     jurisdiction: String,
     contact: String,
     base: String,
     clock: Clock,
 }
+
+/// The categories, and when they were read.
+type Known = (Instant, Arc<Vec<Service>>);
 
 const SERVICES_KEPT_S: u64 = 60;
 

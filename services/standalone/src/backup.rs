@@ -7,7 +7,7 @@ use chassis::Error;
 use contracts::common::Owner;
 
 use crate::{
-    fleet::{DATABASE, KEYS_DATABASE},
+    fleet::{DATABASE, KEYS_DATABASE, SERVICES},
     home::{Home, Servers},
     servers::Postgres,
 };
@@ -104,13 +104,19 @@ async fn dump(postgres: &Postgres, database: &str, file: &Path) -> Result<(), Er
 }
 
 async fn load(postgres: &Postgres, database: &str, file: &Path) -> Result<(), Error> {
-    let admin = postgres.admin("postgres").await.map_err(|e| Error::setup("postgresql", e))?;
+    let admin = postgres
+        .admin("postgres")
+        .await
+        .map_err(|e| Error::setup("postgresql", e))?;
     let sql = |e| Error::setup("a database", e);
     admin
         .batch_execute(&format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)"))
         .await
         .map_err(sql)?;
-    admin.batch_execute(&format!("CREATE DATABASE {database}")).await.map_err(sql)?;
+    admin
+        .batch_execute(&format!("CREATE DATABASE {database}"))
+        .await
+        .map_err(sql)?;
     let output = postgres
         .client_program("pg_restore")
         .map_err(|e| Error::setup("pg_restore", e))?
@@ -127,14 +133,23 @@ fn succeeded(program: &'static str, output: &std::process::Output) -> Result<(),
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(Error::Invalid(format!("{program} failed: {}", said.lines().next().unwrap_or("without a word"))))
+    Err(Error::Invalid(format!(
+        "{program} failed: {}",
+        said.lines().next().unwrap_or("without a word")
+    )))
 }
 
 /// Every owner's epoch is one more than before: readers take what is published from now on for newer than anything the
 /// lost part of the record had said.
 async fn raise_epochs(postgres: &Postgres) -> Result<(), Error> {
-    let admin = postgres.admin(DATABASE).await.map_err(|e| Error::setup("postgresql", e))?;
-    for owner in Owner::ALL {
+    let admin = postgres
+        .admin(DATABASE)
+        .await
+        .map_err(|e| Error::setup("postgresql", e))?;
+    for owner in Owner::ALL
+        .into_iter()
+        .filter(|owner| SERVICES.contains(&owner.service()))
+    {
         let schema = owner.service().replace('-', "_");
         admin
             .batch_execute(&format!("UPDATE {schema}.meta SET epoch = epoch + 1"))
@@ -147,9 +162,14 @@ async fn raise_epochs(postgres: &Postgres) -> Result<(), Error> {
 type Erasure = (uuid::Uuid, time::OffsetDateTime);
 
 async fn erasures(postgres: &Postgres) -> Result<Vec<Erasure>, Error> {
-    let Ok(admin) = postgres.admin(KEYS_DATABASE).await else { return Ok(Vec::new()) };
+    let Ok(admin) = postgres.admin(KEYS_DATABASE).await else {
+        return Ok(Vec::new());
+    };
     let there: bool = admin
-        .query_one("SELECT to_regclass('intake_keys.erasures') IS NOT NULL", &[])
+        .query_one(
+            "SELECT to_regclass('intake_keys.erasures') IS NOT NULL",
+            &[],
+        )
         .await
         .map_err(|e| Error::setup("erasures", e))?
         .get(0);
@@ -157,19 +177,23 @@ async fn erasures(postgres: &Postgres) -> Result<Vec<Erasure>, Error> {
         return Ok(Vec::new());
     }
     let rows = admin
-        .query("SELECT complaint_id, erased_at FROM intake_keys.erasures", &[])
+        .query("SELECT complaint_id, at FROM intake_keys.erasures", &[])
         .await
         .map_err(|e| Error::setup("erasures", e))?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 async fn keep_erasures(postgres: &Postgres, erased: &[Erasure]) -> Result<(), Error> {
-    let admin = postgres.admin(KEYS_DATABASE).await.map_err(|e| Error::setup("postgresql", e))?;
+    let admin = postgres
+        .admin(KEYS_DATABASE)
+        .await
+        .map_err(|e| Error::setup("postgresql", e))?;
     let (ids, times): (Vec<_>, Vec<_>) = erased.iter().copied().unzip();
     admin
         .execute(
-            "INSERT INTO intake_keys.erasures (complaint_id, erased_at)
-             SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) ON CONFLICT DO NOTHING",
+            "INSERT INTO intake_keys.erasures (complaint_id, at, person_id, basis)
+             SELECT id, at, 'restore', 'erased before the restore' FROM unnest($1::uuid[], $2::timestamptz[]) AS t(id, at)
+             ON CONFLICT DO NOTHING",
             &[&ids, &times],
         )
         .await

@@ -17,15 +17,8 @@ use crate::{
     servers::{Nats, Postgres, ServerError, free_port, is_free},
 };
 
-/// The services, in the order of the way of a complaint.
-pub const SERVICES: [&str; 6] = [
-    "intake",
-    "classification",
-    "routing",
-    "opd-notification",
-    "escalation",
-    "portal",
-];
+/// The services that run, in the order of the way of a complaint.
+pub const SERVICES: [&str; 4] = ["intake", "routing", "escalation", "portal"];
 
 /// The database that holds the record, a schema for each service.
 pub const DATABASE: &str = "ntbcare";
@@ -87,7 +80,7 @@ impl PortPlan {
     /// When no ports can be had.
     pub fn preferred() -> Result<Self, ServerError> {
         let prefer = |port: u16| if is_free(port) { Ok(port) } else { free_port() };
-        let http: [u16; 6] = [8081, 8083, 8084, 8082, 8085, 8080];
+        let http: [u16; SERVICES.len()] = [8081, 8084, 8085, 8080];
         let mut services = BTreeMap::new();
         for ((service, http), n) in SERVICES.iter().zip(http).zip(1..) {
             services.insert(
@@ -109,7 +102,11 @@ impl PortPlan {
 
     /// The ports of a service.
     pub fn of(&self, service: &str) -> Ports {
-        self.services.get(service).copied().unwrap_or(Ports { grpc: 0, http: 0, ops: 0 })
+        self.services.get(service).copied().unwrap_or(Ports {
+            grpc: 0,
+            http: 0,
+            ops: 0,
+        })
     }
 }
 
@@ -124,7 +121,13 @@ pub struct Settings {
 
 impl Settings {
     /// Settings for services that use `postgres` and `nats` and keep files in `dir`.
-    pub fn new(postgres: &Postgres, nats: &Nats, secrets: &Secrets, ports: &PortPlan, dir: &Path) -> Self {
+    pub fn new(
+        postgres: &Postgres,
+        nats: &Nats,
+        secrets: &Secrets,
+        ports: &PortPlan,
+        dir: &Path,
+    ) -> Self {
         let mut settings = Self {
             environment: HashMap::new(),
             ports: ports.clone(),
@@ -133,26 +136,48 @@ impl Settings {
             let role = service.replace('-', "_");
             let table = role.to_uppercase();
             let at = ports.of(service);
-            settings.set(&format!("{table}__POSTGRES__URL"), postgres.url(&role, &secrets.roles, DATABASE));
-            settings.set(&format!("{table}__GRPC__LISTEN"), format!("127.0.0.1:{}", at.grpc));
-            settings.set(&format!("{table}__HTTP__LISTEN"), format!("127.0.0.1:{}", at.http));
-            settings.set(&format!("{table}__OPS__LISTEN"), format!("127.0.0.1:{}", at.ops));
-            settings.set(&format!("PEERS__{table}"), format!("http://127.0.0.1:{}", at.grpc));
+            settings.set(
+                &format!("{table}__POSTGRES__URL"),
+                postgres.url(&role, &secrets.roles, DATABASE),
+            );
+            settings.set(
+                &format!("{table}__GRPC__LISTEN"),
+                format!("127.0.0.1:{}", at.grpc),
+            );
+            settings.set(
+                &format!("{table}__HTTP__LISTEN"),
+                format!("127.0.0.1:{}", at.http),
+            );
+            settings.set(
+                &format!("{table}__OPS__LISTEN"),
+                format!("127.0.0.1:{}", at.ops),
+            );
+            settings.set(
+                &format!("PEERS__{table}"),
+                format!("http://127.0.0.1:{}", at.grpc),
+            );
         }
         settings.set("NATS__URL", nats.url());
         settings.set("NATS__USER", "ntb");
         settings.set("NATS__PASSWORD", &secrets.nats);
         settings.set("GRPC__TOKEN", &secrets.grpc);
-        settings.set("INTAKE__KEYS_URL", postgres.url("intake_keys", &secrets.roles, KEYS_DATABASE));
+        settings.set(
+            "INTAKE__KEYS_URL",
+            postgres.url("intake_keys", &secrets.roles, KEYS_DATABASE),
+        );
         settings.set("INTAKE__MASTER_KEYS", &secrets.master_keys);
-        settings.set("INTAKE__ATTACHMENTS__FOLDER", dir.join("attachments").display().to_string());
-        settings.set("INTAKE__OPEN311_KEYS", format!("contoh:{}", secrets.open311_key));
-        settings.set("INTAKE__PUBLIC_URL", format!("http://127.0.0.1:{}", ports.of("intake").http));
-        settings.set("OPD_NOTIFICATION__NATS_OPD_USER", "opd-owner");
-        settings.set("OPD_NOTIFICATION__NATS_OPD_PASSWORD", &secrets.opd_owner);
-        settings.set("OPD_NOTIFICATION__NATS_USERS_FILE", nats.users_file().display().to_string());
-        settings.set("OPD_NOTIFICATION__NATS_PID_FILE", nats.pid_file().display().to_string());
-        settings.set("OPD_NOTIFICATION__SEAL_KEY", &secrets.opd_seal);
+        settings.set(
+            "INTAKE__ATTACHMENTS__FOLDER",
+            dir.join("attachments").display().to_string(),
+        );
+        settings.set(
+            "INTAKE__OPEN311_KEYS",
+            format!("contoh:{}", secrets.open311_key),
+        );
+        settings.set(
+            "INTAKE__PUBLIC_URL",
+            format!("http://127.0.0.1:{}", ports.of("intake").http),
+        );
         settings.set("ROUTING__SAMPLE_DATA", "true");
         settings
     }
@@ -246,9 +271,7 @@ pub async fn start(service: &'static str, settings: &Settings) -> Result<Running
     }
     let task = match service {
         "intake" => run!(intake),
-        "classification" => run!(classification),
         "routing" => run!(routing),
-        "opd-notification" => run!(opd_notification),
         "escalation" => run!(escalation),
         "portal" => run!(portal),
         other => return Err(Error::Invalid(format!("no such service: {other}"))),
@@ -265,7 +288,12 @@ pub async fn start(service: &'static str, settings: &Settings) -> Result<Running
 ///
 /// # Errors
 /// When the binary cannot be started.
-pub fn spawn(service: &str, settings: &Settings, binaries: &Path, log: &Path) -> Result<tokio::process::Child, Error> {
+pub fn spawn(
+    service: &str,
+    settings: &Settings,
+    binaries: &Path,
+    log: &Path,
+) -> Result<tokio::process::Child, Error> {
     let log = std::fs::File::options()
         .create(true)
         .append(true)
@@ -290,12 +318,17 @@ pub async fn ready(service: &str, settings: &Settings) -> Result<(), Error> {
     let url = format!("{}/readyz", settings.ops(service));
     let until = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
     while tokio::time::Instant::now() < until {
-        if reqwest::get(&url).await.is_ok_and(|answer| answer.status().is_success()) {
+        if reqwest::get(&url)
+            .await
+            .is_ok_and(|answer| answer.status().is_success())
+        {
             return Ok(());
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    Err(Error::Invalid(format!("{service} is not ready after a minute")))
+    Err(Error::Invalid(format!(
+        "{service} is not ready after a minute"
+    )))
 }
 
 /// Where the binaries are that were built together with the running one.

@@ -7,7 +7,7 @@ use contracts::{
     event::{Clock, ClockState, event::Fact},
     intake::{FindRequest, intake_service_client::IntakeServiceClient},
     lifecycle::{self, Facets},
-    opd::{Delivery, DeliveriesRequest, opd_admin_service_client::OpdAdminServiceClient},
+    opd::{DeliveriesRequest, Delivery, opd_admin_service_client::OpdAdminServiceClient},
     record::{EventsRequest, Head, LoggedEvent, record_service_client::RecordServiceClient},
     values,
 };
@@ -50,6 +50,7 @@ impl Owners {
         };
         let peers = Owner::ALL
             .into_iter()
+            .filter(|owner| ports.services.contains_key(owner.service()))
             .map(|owner| {
                 let address = format!("http://127.0.0.1:{}", ports.of(owner.service()).grpc);
                 Ok((owner, grpc::peer(&address, &config)?))
@@ -98,14 +99,20 @@ impl Owners {
             events.extend(answer.into_inner().events);
         }
         events.sort_by_key(|e| e.recorded_at.as_ref().map(|at| (at.seconds, at.nanos)));
-        let deliveries = OpdAdminServiceClient::new(self.of(Owner::FollowUp)?)
-            .deliveries(DeliveriesRequest {
-                complaint_id: found.complaint_id.clone(),
-            })
-            .await
-            .map_err(ask)?
-            .into_inner()
-            .deliveries;
+        let deliveries = match self.of(Owner::FollowUp) {
+            Err(_) => Vec::new(),
+            Ok(peer) => {
+                let asked = DeliveriesRequest {
+                    complaint_id: found.complaint_id.clone(),
+                };
+                OpdAdminServiceClient::new(peer)
+                    .deliveries(asked)
+                    .await
+                    .map_err(ask)?
+                    .into_inner()
+                    .deliveries
+            }
+        };
         let clocks = EscalationServiceClient::new(self.of(Owner::Escalation)?)
             .clocks(ClocksRequest {
                 complaint_ids: vec![found.complaint_id.clone()],
@@ -133,7 +140,10 @@ pub fn wita(at: Option<&prost_types::Timestamp>) -> String {
     at.and_then(values::datetime)
         .map(|at: OffsetDateTime| at.to_offset(offset))
         .and_then(|at| {
-            at.format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:3]")).ok()
+            at.format(format_description!(
+                "[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:3]"
+            ))
+            .ok()
         })
         .unwrap_or_else(|| "-".into())
 }
@@ -149,8 +159,17 @@ impl Way {
         let standing = lifecycle::state(&facets);
         let mut out = String::new();
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "{}  ({})  {}", self.ticket, self.complaint_id, standing.state.code());
-        let _ = writeln!(out, "\nevents (WITA)                 owner               v  subject                                   trace");
+        let _ = writeln!(
+            out,
+            "{}  ({})  {}",
+            self.ticket,
+            self.complaint_id,
+            standing.state.code()
+        );
+        let _ = writeln!(
+            out,
+            "\nevents (WITA)                 owner               v  subject                                   trace"
+        );
         for logged in &self.events {
             let Some(event) = &logged.event else { continue };
             let trace = logged.traceparent.get(3..35).unwrap_or("-");
@@ -163,10 +182,17 @@ impl Way {
                 logged.subject,
             );
             if let Some(Fact::Declined(declined)) = &event.fact {
-                let _ = writeln!(out, "{:>46}  reason {} proposed {}", "", declined.reason, declined.proposed_opd);
+                let _ = writeln!(
+                    out,
+                    "{:>46}  reason {} proposed {}",
+                    "", declined.reason, declined.proposed_opd
+                );
             }
         }
-        let _ = writeln!(out, "\ndeliveries                    opd                 way      state      tries  delivery");
+        let _ = writeln!(
+            out,
+            "\ndeliveries                    opd                 way      state      tries  delivery"
+        );
         for d in &self.deliveries {
             let _ = writeln!(
                 out,
@@ -179,7 +205,10 @@ impl Way {
                 d.delivery_id,
             );
         }
-        let _ = writeln!(out, "\nclocks: due (WITA)            kind             state    breached                 policy");
+        let _ = writeln!(
+            out,
+            "\nclocks: due (WITA)            kind             state    breached                 policy"
+        );
         for c in &self.clocks {
             let state = match c.state() {
                 ClockState::Running => "running",
@@ -187,7 +216,11 @@ impl Way {
                 ClockState::Stopped => "stopped",
                 ClockState::Unspecified => "-",
             };
-            let kind = c.kind().as_str_name().trim_start_matches("CLOCK_KIND_").to_lowercase();
+            let kind = c
+                .kind()
+                .as_str_name()
+                .trim_start_matches("CLOCK_KIND_")
+                .to_lowercase();
             let _ = writeln!(
                 out,
                 "{}  {kind:15}  {state:7}  {:23}  {}",

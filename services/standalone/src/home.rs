@@ -53,7 +53,8 @@ impl Home {
     /// # Errors
     /// When they cannot be read.
     pub fn secrets(&self) -> Result<Secrets, Error> {
-        Secrets::load_or_make(&self.dir.join("secrets.json")).map_err(|e| Error::setup("secrets.json", e))
+        Secrets::load_or_make(&self.dir.join("secrets.json"))
+            .map_err(|e| Error::setup("secrets.json", e))
     }
 
     fn ports(&self) -> Result<PortPlan, Error> {
@@ -79,9 +80,29 @@ impl Home {
     /// When nothing was started from this folder yet.
     pub fn known_ports(&self) -> Result<PortPlan, Error> {
         if !self.dir.join("ports.json").exists() {
-            return Err(Error::Invalid("nothing was started from this folder yet: run `make run` first".into()));
+            return Err(Error::Invalid(
+                "nothing was started from this folder yet: run `make run` first".into(),
+            ));
         }
         self.ports()
+    }
+
+    /// The PostgreSQL that runs from this folder, started by another process.
+    ///
+    /// # Errors
+    /// When nothing runs.
+    pub fn running_postgres(&self) -> Result<Postgres, Error> {
+        if !self.is_running() {
+            return Err(Error::Invalid(
+                "nothing runs from this folder: run `make run` first".into(),
+            ));
+        }
+        let ports = self.known_ports()?;
+        Ok(Postgres::running(
+            &self.dir.join("postgres"),
+            ports.postgres,
+            &self.secrets()?.postgres,
+        ))
     }
 
     /// Starts PostgreSQL and NATS and provisions what is missing.
@@ -105,8 +126,10 @@ impl Home {
         };
         let setup = |e| Error::setup("a server", e);
         let (pg_dir, nats_dir) = (self.dir.join("postgres"), self.dir.join("nats"));
-        let (postgres, nats) =
-            tokio::join!(Postgres::start(&pg_dir, ports.postgres, &secrets.postgres), Nats::start(&nats_dir, &options));
+        let (postgres, nats) = tokio::join!(
+            Postgres::start(&pg_dir, ports.postgres, &secrets.postgres),
+            Nats::start(&nats_dir, &options)
+        );
         let (postgres, nats) = (postgres.map_err(setup)?, nats.map_err(setup)?);
         fleet::provision(&postgres, &secrets).await?;
         let settings = Settings::new(&postgres, &nats, &secrets, &ports, &self.dir);

@@ -1,2 +1,136 @@
-//! standalone
-fn main() {}
+//! The binary of standalone: starts everything, or one of the tools.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use chassis::{Error, service};
+use clap::{Parser, Subcommand};
+use standalone::{backup, follow::Owners, home::Home};
+use tokio_util::sync::CancellationToken;
+
+#[derive(Parser)]
+#[command(version, about = "NTB Care on one machine")]
+struct Cli {
+    /// The folder of its state.
+    #[arg(long, global = true, default_value = "var", env = "NTB_HOME")]
+    home: PathBuf,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start NATS, PostgreSQL and the services (the default).
+    Run,
+    /// Print one complaint's events, deliveries, clocks and trace ids.
+    Follow {
+        /// Its ticket number.
+        ticket: String,
+    },
+    /// Write a backup into a folder.
+    Backup {
+        /// The folder; made when it is not there.
+        dir: PathBuf,
+    },
+    /// Bring a backup back, while nothing runs.
+    Restore {
+        /// The folder.
+        dir: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let telemetry = chassis::config::Telemetry {
+        log: std::env::var("NTB_TELEMETRY__LOG").unwrap_or_else(|_| "warn".into()),
+        format: "text".into(),
+        otlp_endpoint: String::new(),
+        sample_ratio: 1.0,
+    };
+    let outcome = service::log_to_stdout(&telemetry).and_then(|()| {
+        let runtime = tokio::runtime::Runtime::new().map_err(|e| Error::setup("runtime", e))?;
+        runtime.block_on(act(cli))
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            service::report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn act(cli: Cli) -> Result<(), Error> {
+    let here = std::env::current_dir()
+        .unwrap_or_default()
+        .join("var/tools");
+    if !standalone::servers::tools(&[here.join("bin"), here.join("nats/bin")]) {
+        return Err(Error::Invalid(
+            "nats-server or PostgreSQL is missing: run `make setup`".into(),
+        ));
+    }
+    let home = Home::open(&cli.home)?;
+    match cli.command.unwrap_or(Command::Run) {
+        Command::Run => run(&home).await,
+        Command::Follow { ticket } => {
+            let owners = Owners::connect(&home.known_ports()?, &home.secrets()?)?;
+            print!("{}", owners.way(&ticket).await?.print());
+            Ok(())
+        }
+        Command::Backup { dir } => {
+            let running = home.running_postgres()?;
+            backup::backup(&running, &home.dir, &dir).await?;
+            println!("the backup is in {}", dir.display());
+            Ok(())
+        }
+        Command::Restore { dir } => {
+            backup::restore(&home, &dir).await?;
+            println!("restored; `make run` goes on from there");
+            Ok(())
+        }
+    }
+}
+
+async fn run(home: &Home) -> Result<(), Error> {
+    let shutdown = CancellationToken::new();
+    service::cancel_on_signal(shutdown.clone())?;
+    println!("starting PostgreSQL and NATS in {} …", home.dir.display());
+    let servers = home.start_servers().await?;
+    for (name, value) in servers
+        .postgres
+        .durability()
+        .await
+        .map_err(|e| Error::setup("postgresql", e))?
+    {
+        println!("  PostgreSQL {name} = {value}");
+    }
+    println!("starting the services …");
+    let running = servers.start_services().await?;
+    let settings = &servers.settings;
+    println!(
+        "\nNTB Care runs. Ctrl-C ends it; its state stays in {}.\n",
+        home.dir.display()
+    );
+    println!(
+        "  write and follow a complaint   {}",
+        settings.http("portal")
+    );
+    println!(
+        "  Open311 GeoReport v2           {}/open311/discovery.json",
+        settings.http("intake")
+    );
+    println!(
+        "  Open311 api_key                {}",
+        servers.secrets.open311_key
+    );
+    println!(
+        "  metrics of intake              {}/metrics",
+        settings.ops("intake")
+    );
+    shutdown.cancelled().await;
+    println!("\nending …");
+    for service in running {
+        service.end().await?;
+    }
+    servers.end().await;
+    Ok(())
+}

@@ -55,7 +55,12 @@ impl Secrets {
                 let secrets = Self::generate();
                 // Written beside and renamed: dying in between leaves no half a file.
                 let part = file.with_extension("part");
-                let mut out = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+                let mut out = fs::OpenOptions::new()
+                    .write(true)
+                    .create(true)
+                    .truncate(true)
+                    .mode(0o600)
+                    .open(&part)?;
                 serde_json::to_writer_pretty(&mut out, &secrets)?;
                 out.sync_all()?;
                 fs::rename(part, file)?;

@@ -7,6 +7,7 @@
 
 use contracts::event::ClockKind;
 use contracts::lifecycle::needs_approval;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::Rules;
@@ -19,9 +20,10 @@ use super::policy::{ClockClass, Limit, Used};
 const FAR: OffsetDateTime = time::macros::datetime!(9999-12-31 0:00 UTC);
 
 /// One clock of one complaint.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clock {
     /// Which step it measures.
+    #[serde(with = "super::seed::clock_code")]
     pub kind: ClockKind,
     /// What it is about, beside the complaint: the assignment of `begin` and `answer`, the answer of
     /// `reaction`, the question of `needs_info`; else empty. With the kind it names the clock.
@@ -160,7 +162,7 @@ impl Workshop<'_> {
     /// A complaint that another one's assignment serves has no desk of its own, but is not answered by that.
     fn answer_of_incident(&self) -> Option<Clock> {
         let merged = self.facts.merged_at?;
-        let told = self.facts.told.as_ref().filter(|_| self.awaits_reaction());
+        let told = self.facts.told.as_ref();
         let gaps = told.map(|told| {
             let reopened = told.reacted_at.filter(|_| told.reopened);
             Gap::stop(told.at.max(merged), reopened)

@@ -6,7 +6,7 @@ use super::calendar::Calendar;
 use super::policy::{Limit, Used};
 
 /// Why a clock waits, for a reason that the reporter sees. There is no other reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Pause {
     /// The reporter was asked something.
     WaitingForReporter,
@@ -32,7 +32,7 @@ impl Pause {
 }
 
 /// What a clock does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum State {
     /// It counts.
     Running,
@@ -103,7 +103,7 @@ impl Gap {
 }
 
 /// How a clock has run, and what comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Course {
     /// What it does after the last gap that began.
     pub state: State,

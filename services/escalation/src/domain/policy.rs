@@ -61,7 +61,7 @@ pub fn clock_from_code(code: &str) -> Option<ClockKind> {
 }
 
 /// Who made the promise: the service itself, or the law.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClockClass {
     /// What NTB Care promised, in calendar time.
@@ -71,7 +71,7 @@ pub enum ClockClass {
 }
 
 /// In what a limit is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Hours of calendar time.
@@ -83,7 +83,7 @@ pub enum Unit {
 }
 
 /// How long a step may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Limit {
     /// How many units, never 0.
     pub amount: u16,
@@ -131,7 +131,7 @@ fn calendar_time(unit: Unit, amount: u16) -> Duration {
 
 /// What a clock has used before its latest start: both ways of counting are kept, because a
 /// corrected policy may count in another unit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Used {
     /// Working days.
     pub working_days: u16,

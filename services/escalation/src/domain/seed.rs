@@ -64,3 +64,18 @@ pub(super) fn optional_date<'de, D: Deserializer<'de>>(from: D) -> Result<Option
 fn parse(text: &str) -> Result<Date, time::error::Parse> {
     Date::parse(text, format_description!("[year]-[month]-[day]"))
 }
+
+/// A clock's kind as its code.
+pub(super) mod clock_code {
+    use contracts::event::ClockKind;
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub fn serialize<S: Serializer>(kind: &ClockKind, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(super::super::policy::clock_code(*kind))
+    }
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<ClockKind, D::Error> {
+        let code = String::deserialize(from)?;
+        super::super::policy::clock_from_code(&code)
+            .ok_or_else(|| D::Error::custom("no such clock"))
+    }
+}

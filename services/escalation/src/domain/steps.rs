@@ -11,7 +11,7 @@ use super::ladder::Rung;
 pub const REMINDERS: [u8; 2] = [75, 90];
 
 /// A clock and what has been done about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Tracked {
     /// The clock as the facts have it.
     pub clock: Clock,
@@ -20,7 +20,7 @@ pub struct Tracked {
 }
 
 /// What has been done about a clock. Unlike the clock it is memory: no recomputation brings it back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Progress {
     /// The last reminder whose time has come, in percent: 0, 75 or 90.
     pub reminded: u8,

@@ -76,7 +76,7 @@ impl KeyStore {
         ids.sort_unstable_by_key(|(id, _)| *id);
         ids.dedup_by_key(|(id, _)| *id);
         let mut made = HashMap::with_capacity(ids.len());
-        let mut columns: (Vec<Uuid>, Vec<i16>, Vec<&str>, Vec<Vec<u8>>) = Default::default();
+        let mut columns = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (id, kind) in &ids {
             let key = DataKey::generate();
             columns.0.push(*id);

@@ -34,7 +34,9 @@ impl Child {
             .append(true)
             .open(log)
             .map_err(ServerError::io("a log cannot be opened"))?;
-        let err = out.try_clone().map_err(ServerError::io("a log cannot be opened"))?;
+        let err = out
+            .try_clone()
+            .map_err(ServerError::io("a log cannot be opened"))?;
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", at_parents_end]);
         if let Some(user) = as_user {
@@ -49,8 +51,13 @@ impl Child {
             .stderr(err)
             // Ctrl-C in a terminal reaches only the parent, which ends its children in order.
             .process_group(0);
-        let process = command.spawn().map_err(ServerError::io("a server cannot be started"))?;
-        let pid = process.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0);
+        let process = command
+            .spawn()
+            .map_err(ServerError::io("a server cannot be started"))?;
+        let pid = process
+            .id()
+            .and_then(|pid| i32::try_from(pid).ok())
+            .unwrap_or(0);
         Ok(Self { process, pid })
     }
 
@@ -75,7 +82,10 @@ impl Child {
     /// Ends it: `gently`, and by force when it still runs after 20 s.
     pub async fn end(&mut self, gently: Signal) {
         self.signal(gently);
-        if tokio::time::timeout(Duration::from_secs(20), self.process.wait()).await.is_err() {
+        if tokio::time::timeout(Duration::from_secs(20), self.process.wait())
+            .await
+            .is_err()
+        {
             self.kill().await;
         }
     }

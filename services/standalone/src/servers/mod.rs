@@ -63,8 +63,12 @@ impl ServerError {
 /// # Errors
 /// When none can be had.
 pub fn free_port() -> Result<u16, ServerError> {
-    let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(ServerError::io("no free port"))?;
-    Ok(probe.local_addr().map_err(ServerError::io("no free port"))?.port())
+    let probe =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(ServerError::io("no free port"))?;
+    Ok(probe
+        .local_addr()
+        .map_err(ServerError::io("no free port"))?
+        .port())
 }
 
 /// Whether a port of loopback can be bound now.

@@ -73,14 +73,20 @@ impl Nats {
         let log = self.dir.join("nats.log");
         let mut child = Child::start(
             &server()?,
-            &["-c".into(), self.dir.join("nats.conf").display().to_string()],
+            &[
+                "-c".into(),
+                self.dir.join("nats.conf").display().to_string(),
+            ],
             None,
             "TERM",
             &log,
         )?;
         let until = tokio::time::Instant::now() + Duration::from_secs(20);
         while child.is_running() && tokio::time::Instant::now() < until {
-            if tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
+            if tokio::net::TcpStream::connect(("127.0.0.1", self.port))
+                .await
+                .is_ok()
+            {
                 self.child = Some(child);
                 return Ok(());
             }
@@ -138,7 +144,8 @@ impl Nats {
     pub fn wipe(&self) -> Result<(), ServerError> {
         let storage = self.storage();
         if storage.exists() {
-            fs::remove_dir_all(storage).map_err(ServerError::io("the storage cannot be deleted"))?;
+            fs::remove_dir_all(storage)
+                .map_err(ServerError::io("the storage cannot be deleted"))?;
         }
         Ok(())
     }

@@ -81,6 +81,16 @@ impl Postgres {
         Ok(postgres)
     }
 
+    /// One that another process started.
+    pub fn running(dir: &Path, port: u16, password: &str) -> Self {
+        Self {
+            child: None,
+            dir: dir.to_owned(),
+            port,
+            password: password.to_owned(),
+        }
+    }
+
     /// Starts it again, after an end or a kill.
     ///
     /// # Errors
@@ -124,16 +134,20 @@ impl Postgres {
     /// # Errors
     /// When PostgreSQL does not answer.
     pub async fn admin(&self, database: &str) -> Result<Client, ServerError> {
-        let (client, connection) = tokio_postgres::connect(&self.url("postgres", &self.password, database), NoTls)
-            .await
-            .map_err(ServerError::sql("PostgreSQL does not answer"))?;
+        let (client, connection) =
+            tokio_postgres::connect(&self.url("postgres", &self.password, database), NoTls)
+                .await
+                .map_err(ServerError::sql("PostgreSQL does not answer"))?;
         tokio::spawn(connection);
         Ok(client)
     }
 
     /// The URL of a database for a role.
     pub fn url(&self, role: &str, password: &str, database: &str) -> String {
-        format!("postgres://{role}:{password}@127.0.0.1:{}/{database}", self.port)
+        format!(
+            "postgres://{role}:{password}@127.0.0.1:{}/{database}",
+            self.port
+        )
     }
 
     /// Creates a database where it is missing.
@@ -176,7 +190,10 @@ impl Postgres {
     ///
     /// # Errors
     /// When it is not installed.
-    pub fn client_program(&self, name: &'static str) -> Result<tokio::process::Command, ServerError> {
+    pub fn client_program(
+        &self,
+        name: &'static str,
+    ) -> Result<tokio::process::Command, ServerError> {
         let mut command = tokio::process::Command::new(tool(name)?);
         command
             .env("PGHOST", "127.0.0.1")
@@ -228,7 +245,13 @@ fn initialise(dir: &Path, cluster: &Path, password: &str) -> Result<(), ServerEr
     let output = command
         .arg("--")
         .arg(tool("initdb")?)
-        .args(["--encoding=UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256", "--username=postgres", "--data-checksums"])
+        .args([
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--auth=scram-sha-256",
+            "--username=postgres",
+            "--data-checksums",
+        ])
         .arg(format!("--pwfile={}", password_file.display()))
         .arg("-D")
         .arg(cluster)
