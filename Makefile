@@ -21,10 +21,6 @@ help: ## list these commands
 run: standalone ## start all of NTB Care here, with its own NATS and PostgreSQL; Ctrl-C stops it
 	@exec $(STANDALONE)
 
-.PHONY: demo
-demo: standalone ## send 60 invented complaints to a running NTB Care and watch each one's way
-	@exec $(STANDALONE) demo
-
 .PHONY: follow
 follow: standalone ## print one complaint's events, deliveries, clocks and traces: make follow TICKET=…
 	@[ -n "$(TICKET)" ] || { echo "say which: make follow TICKET=…"; exit 64; }
@@ -71,16 +67,6 @@ check: setup-test ## format, lints, licences, manifests, scripts: all that needs
 test: setup-test ## all tests, end to end with real NATS and PostgreSQL and foreign clients
 	cargo build --locked --workspace
 	cargo test --locked --workspace
-
-.PHONY: faults
-faults: setup-test ## the long fault tests: kill and wipe everything in turn with 500 complaints in flight
-	cargo build --locked --workspace
-	cargo test --locked -p ntbcare-tests --test faults -- --include-ignored --test-threads=1 --nocapture
-
-.PHONY: bench
-bench: setup ## measure rates, latencies and CPU; prints the figures
-	cargo build --locked --profile e2e --workspace
-	cargo run --locked --profile e2e -p ntbcare-tests --bin bench
 
 .PHONY: images
 images: setup ## one small non-root OCI image a service, in target/images, without a registry or an engine

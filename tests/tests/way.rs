@@ -11,7 +11,10 @@ use contracts::{
 use ntbcare_tests::{Mode, World, texts, until, world_with};
 
 async fn world(mode: Mode) -> World {
-    world_with(mode, |settings| settings.set("ROUTING__STALE_AFTER_S", "10")).await
+    world_with(mode, |settings| {
+        settings.set("ROUTING__STALE_AFTER_S", "10")
+    })
+    .await
 }
 
 fn officer() -> Actor {

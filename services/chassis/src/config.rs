@@ -352,12 +352,12 @@ mod tests {
     #[test]
     fn the_environment_wins_and_a_service_overrides_what_all_share() {
         let config = load::<Own>(
-            "escalation",
+            "example",
             None,
             environment(&[
                 ("NTB_POSTGRES__POOL", "11"),
                 (
-                    "NTB_ESCALATION__POSTGRES__URL",
+                    "NTB_EXAMPLE__POSTGRES__URL",
                     "postgres://escalation@127.0.0.1/ntbcare",
                 ),
             ]),
@@ -371,7 +371,7 @@ mod tests {
     #[test]
     fn a_password_of_digits_stays_a_text() {
         let config = load::<Own>(
-            "escalation",
+            "example",
             None,
             environment(&[("NTB_GRPC__TOKEN", "12345678901234567890")]),
         )
@@ -383,15 +383,15 @@ mod tests {
     fn an_unknown_option_and_a_contradiction_are_refused() {
         assert!(
             load::<Own>(
-                "escalation",
+                "example",
                 None,
-                environment(&[("NTB_ESCALATION__COLOUR", "red")])
+                environment(&[("NTB_EXAMPLE__COLOUR", "red")])
             )
             .is_err()
         );
         assert!(
             load::<Own>(
-                "escalation",
+                "example",
                 None,
                 environment(&[("NTB_CONSUMER__ACK_WAIT_S", "5")])
             )
@@ -401,7 +401,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_printed() {
-        let config = load::<Own>("escalation", None, environment(&[])).unwrap();
+        let config = load::<Own>("example", None, environment(&[])).unwrap();
         assert!(!format!("{config:?}").contains("0123456789abcdef"));
     }
 }

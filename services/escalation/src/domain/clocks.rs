@@ -162,7 +162,7 @@ impl Workshop<'_> {
     /// A complaint that another one's assignment serves has no desk of its own, but is not answered by that.
     fn answer_of_incident(&self) -> Option<Clock> {
         let merged = self.facts.merged_at?;
-        let told = self.facts.told.as_ref();
+        let told = self.facts.told.as_ref().filter(|_| self.awaits_reaction());
         let gaps = told.map(|told| {
             let reopened = told.reacted_at.filter(|_| told.reopened);
             Gap::stop(told.at.max(merged), reopened)

@@ -101,9 +101,7 @@ impl Facts {
             kind,
             urgency,
             first_response_at: at(&intake.first_response_at),
-            // A closing that the fold does not take ends nothing: its clocks run on.
-            ended_at: ended_at(intake)
-                .filter(|_| !contracts::lifecycle::state(facets).state.is_open()),
+            ended_at: ended_at(intake),
             waits: waits(intake),
             desks: desks(facets, intake, kind),
             merged_at: routing

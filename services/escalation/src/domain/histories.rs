@@ -197,9 +197,9 @@ impl World {
         match act {
             Act::Ask if self.intake.waiting.is_none() => {
                 self.intake.waiting = Some(Waiting {
-                    assignment_id: String::new(),
                     ask_id: id,
                     since: now,
+                    ..Default::default()
                 });
             }
             Act::Supplement => {
