@@ -1,1 +1,5 @@
-//! classification
+//! Owns labels: kind, category, urgency and place of a complaint.
+
+pub mod domain;
+pub mod training;
+pub use domain::taxonomy;

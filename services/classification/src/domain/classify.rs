@@ -1,0 +1,332 @@
+//! What a text is: the one function that all else of this service serves.
+
+use super::artefact::ArtefactError;
+use super::cues::{CueError, Cues, Findings, Suspicion};
+use super::labels::{Kind, Urgency};
+use super::model::{Head, Model, Scores};
+use super::place::{Gazetteer, PlaceCandidate, PlaceError};
+use super::taxonomy::{Category, OTHER, Taxonomy, TaxonomyError};
+use super::text::normalise;
+
+/// Suggestions that an officer chooses from.
+pub const SUGGESTIONS: usize = 3;
+/// Words that are given for a suggestion.
+const WORDS: usize = 4;
+/// How many times likelier a category becomes by the reporter's own choice: evidence, not a decision.
+const HINT: f32 = 4.0;
+/// How many times likelier a kind becomes by a cue for it. Few texts taught the kinds, so that plain words help.
+const KIND_CUE: f32 = 5.0;
+/// From these probabilities on the urgency head raises what the cues found.
+const LIKELY_URGENT: f32 = 0.55;
+const LIKELY_IMPORTANT: f32 = 0.6;
+/// From this probability of an oversight complaint on it is suspected to be one, also without a cue: a text that
+/// should have been secret cannot be made so afterwards.
+const SUSPECTED: f32 = 0.3;
+/// With company of a weak cue this much is enough.
+const SUSPECTED_WITH_CUE: f32 = 0.15;
+
+/// Why a classifier cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ClassifierError {
+    /// The categories.
+    #[error("the taxonomy is refused")]
+    Taxonomy(#[from] TaxonomyError),
+    /// The weights.
+    #[error("the model is refused")]
+    Model(#[from] ArtefactError),
+    /// The cues.
+    #[error("the cues are refused")]
+    Cues(#[from] CueError),
+    /// The areas.
+    #[error("the areas are refused")]
+    Places(#[from] PlaceError),
+}
+
+/// What is known beside the text.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Hints<'a> {
+    /// The category that the reporter chose.
+    pub category: Option<&'a str>,
+    /// The area that the reporter chose, `52.xx[.yy[.zzzz]]`.
+    pub area: Option<&'a str>,
+}
+
+/// One of the categories that an officer may choose from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Suggestion {
+    /// Code of the category.
+    pub category: String,
+    /// Its probability, 0..=1.
+    pub score: f32,
+    /// Who would get it; none: the matter is local and the place is not known.
+    pub opd: Option<String>,
+    /// Words of the text that spoke for it. Part of the text: only for staff, gone when the complaint is erased.
+    pub words: Vec<String>,
+}
+
+/// What a text is taken to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Classification {
+    /// What the writer wants.
+    pub kind: Kind,
+    /// How sure, 0..=1.
+    pub kind_confidence: f32,
+    /// Code of the likeliest category.
+    pub category: String,
+    /// How sure, 0..=1, calibrated.
+    pub confidence: f32,
+    /// Not sure enough to be acted upon without a person.
+    pub abstained: bool,
+    /// How soon somebody must look.
+    pub urgency: Urgency,
+    /// What triggered it, in words of the cues.
+    pub urgency_reasons: Vec<String>,
+    /// Best first, at most [`SUGGESTIONS`].
+    pub suggestions: Vec<Suggestion>,
+    /// Best first.
+    pub places: Vec<PlaceCandidate>,
+    /// Abuse of office may be meant: rahasia before anyone looks.
+    pub oversight_suspected: bool,
+    /// Somebody's health is spoken of.
+    pub health_data: bool,
+}
+
+impl Classification {
+    /// The place that may be used without asking.
+    pub fn place(&self) -> Option<&PlaceCandidate> {
+        self.places
+            .first()
+            .filter(|place| place.confidence >= super::place::SURE)
+    }
+}
+
+/// All that classifying needs. Immutable; made once.
+#[derive(Debug, Clone)]
+pub struct Classifier {
+    taxonomy: Taxonomy,
+    model: Model,
+    cues: Cues,
+    gazetteer: Gazetteer,
+}
+
+impl Classifier {
+    /// The classifier of this build with a trained model.
+    ///
+    /// # Errors
+    /// When data of this build breaks its own rules, which a test would have shown.
+    pub fn with_model(model: Model) -> Result<Self, ClassifierError> {
+        Ok(Self {
+            taxonomy: Taxonomy::embedded()?,
+            model,
+            cues: Cues::embedded()?,
+            gazetteer: Gazetteer::embedded()?,
+        })
+    }
+
+    /// The categories.
+    pub fn taxonomy(&self) -> &Taxonomy {
+        &self.taxonomy
+    }
+
+    /// The areas.
+    pub fn gazetteer(&self) -> &Gazetteer {
+        &self.gazetteer
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The model's name as it stands in labels.
+    pub fn version(&self) -> &str {
+        &self.model.card().version
+    }
+
+    /// Says what a text is. Takes bounded time for any input.
+    pub fn classify(&self, text: &str, hints: Hints<'_>) -> Classification {
+        let text = normalise(text);
+        let found = self.cues.find(&text);
+        let places = self.places(&text, hints.area);
+        let regency = places
+            .first()
+            .filter(|place| place.confidence >= super::place::SURE)
+            .and_then(|place| place.code.get(..5))
+            .map(str::to_owned);
+        let vector = self.model.vector(&text);
+        let scores = self.model.score(&vector);
+        let categories = self.categories(&scores, hints.category);
+        let spec = self.model.head(Head::Category);
+        let confidence = spec.calibrator.confidence(&categories);
+        let order = ranked(&categories);
+        let suggestions: Vec<Suggestion> = order
+            .iter()
+            .filter_map(|&class| {
+                let category = self.taxonomy.get(&spec.classes[class])?;
+                let reasons = self
+                    .model
+                    .reasons(&text, &vector, Head::Category, class, WORDS);
+                Some(Suggestion {
+                    category: category.code.clone(),
+                    score: categories[class],
+                    opd: category.opd_for(regency.as_deref()).map(str::to_owned),
+                    words: reasons.into_iter().map(str::to_owned).collect(),
+                })
+            })
+            .take(SUGGESTIONS)
+            .collect();
+        let (kind, kind_confidence, kind_sure) =
+            self.kind(&scores, &found, vector.entries.is_empty());
+        let category_sure = confidence >= spec.threshold;
+        let chosen = suggestions
+            .first()
+            .map_or(OTHER, |s| s.category.as_str())
+            .to_owned();
+        let category = self.taxonomy.get(&chosen);
+        // Thanks and chatter go to no agency: there the category need not be sure.
+        let needs_category = !matches!(kind, Kind::Praise | Kind::NotAComplaint);
+        let abstained =
+            !kind_sure || (needs_category && !category_sure) || vector.entries.is_empty();
+        let (urgency, urgency_reasons) =
+            self.urgency(kind, &scores, &found, category.filter(|_| category_sure));
+        let health =
+            found.health || category.is_some_and(|c| c.group == "kesehatan" && category_sure);
+        Classification {
+            kind,
+            kind_confidence,
+            category: chosen,
+            confidence,
+            abstained,
+            urgency,
+            urgency_reasons,
+            suggestions,
+            places,
+            oversight_suspected: self.suspected(kind, &scores, &found),
+            health_data: health,
+        }
+    }
+
+    fn places(&self, text: &str, chosen: Option<&str>) -> Vec<PlaceCandidate> {
+        let mut places = self.gazetteer.find(text);
+        // What the reporter pointed at stands first; what the text says stays visible behind it.
+        if let Some(area) = chosen.and_then(|code| self.gazetteer.get(code)) {
+            places.retain(|place| !area.code.starts_with(&place.code));
+            let finer = places.first().is_some_and(|place| {
+                place.code.starts_with(&area.code) && place.confidence >= super::place::SURE
+            });
+            let own = PlaceCandidate {
+                code: area.code.clone(),
+                name: self.gazetteer.full_name(&area.code),
+                confidence: 0.9,
+                reasons: vec!["dipilih pelapor".to_owned()],
+            };
+            places.insert(usize::from(finer), own);
+            places.truncate(super::place::MAX_CANDIDATES);
+        }
+        places
+    }
+
+    fn categories(&self, scores: &Scores, hint: Option<&str>) -> Vec<f32> {
+        let mut categories = scores.of(Head::Category).to_vec();
+        let classes = &self.model.head(Head::Category).classes;
+        if let Some(chosen) = hint.and_then(|hint| classes.iter().position(|class| class == hint)) {
+            categories[chosen] *= HINT;
+            let sum: f32 = categories.iter().sum();
+            categories.iter_mut().for_each(|p| *p /= sum);
+        }
+        categories
+    }
+
+    fn kind(&self, scores: &Scores, found: &Findings, empty: bool) -> (Kind, f32, bool) {
+        if empty {
+            return (Kind::NotAComplaint, 0.0, false);
+        }
+        let spec = self.model.head(Head::Kind);
+        let probabilities = kinds(scores, found);
+        let best = ranked(&probabilities).first().copied().unwrap_or(0);
+        let kind = Kind::ALL.get(best).copied().unwrap_or(Kind::Complaint);
+        let confidence = probabilities.get(best).copied().unwrap_or(0.0);
+        // Only where no agency would get it must the kind be sure: every other text is read by somebody.
+        let unread = matches!(kind, Kind::Praise | Kind::NotAComplaint);
+        let sure = !unread || confidence >= spec.threshold;
+        // A word of danger or abuse in what looks like chatter or thanks: a person must look.
+        let contradicted =
+            unread && (found.urgency == Urgency::Urgent || found.suspicion == Suspicion::Strong);
+        (kind, confidence, sure && !contradicted)
+    }
+
+    fn urgency(
+        &self,
+        kind: Kind,
+        scores: &Scores,
+        found: &Findings,
+        category: Option<&Category>,
+    ) -> (Urgency, Vec<String>) {
+        let mut urgency = found.urgency;
+        let mut reasons = found.urgency_reasons.clone();
+        let mut raise = |to: Urgency, reason: String| {
+            if to > urgency {
+                urgency = to;
+                reasons = vec![reason];
+            }
+        };
+        if matches!(
+            kind,
+            Kind::Complaint | Kind::HelpRequest | Kind::OversightComplaint
+        ) {
+            let likely = scores.of(Head::Urgency);
+            let urgent = likely.get(Urgency::Urgent as usize).copied().unwrap_or(0.0);
+            let important = likely
+                .get(Urgency::Important as usize)
+                .copied()
+                .unwrap_or(0.0);
+            if urgent >= LIKELY_URGENT {
+                raise(Urgency::Urgent, "model".to_owned());
+            } else if urgent + important >= LIKELY_IMPORTANT {
+                raise(Urgency::Important, "model".to_owned());
+            }
+            if let Some(category) = category {
+                raise(
+                    category.default_urgency,
+                    format!("kategori: {}", category.name.id),
+                );
+            }
+            if kind == Kind::HelpRequest {
+                raise(Urgency::Important, "permohonan bantuan".to_owned());
+            }
+        }
+        (urgency, reasons)
+    }
+
+    fn suspected(&self, kind: Kind, scores: &Scores, found: &Findings) -> bool {
+        let likely = scores
+            .of(Head::Kind)
+            .get(Kind::OversightComplaint as usize)
+            .copied()
+            .unwrap_or(0.0);
+        kind == Kind::OversightComplaint
+            || found.suspicion == Suspicion::Strong
+            || likely >= SUSPECTED
+            || (found.suspicion == Suspicion::Weak && likely >= SUSPECTED_WITH_CUE)
+    }
+}
+
+/// The model's kinds, with the cues heard.
+pub fn kinds(scores: &Scores, found: &Findings) -> Vec<f32> {
+    let mut probabilities = scores.of(Head::Kind).to_vec();
+    for &kind in &found.kinds {
+        if let Some(p) = probabilities.get_mut(kind as usize) {
+            *p *= KIND_CUE;
+        }
+    }
+    let sum: f32 = probabilities.iter().sum();
+    probabilities.iter_mut().for_each(|p| *p /= sum);
+    probabilities
+}
+
+/// Classes by probability, greatest first.
+fn ranked(probabilities: &[f32]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..probabilities.len()).collect();
+    order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
+    order
+}

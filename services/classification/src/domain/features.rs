@@ -1,0 +1,129 @@
+//! From a normalised text to features: words, pairs of words, and letter groups within words.
+
+use super::hash::FeatureHash;
+use super::text::words;
+
+/// Namespaces of the hash; they are part of every stored model.
+const WORD: u8 = 1;
+const PAIR: u8 = 2;
+const LETTERS: u8 = 3;
+
+/// Shortest and longest letter group, counted with the blank at either end of a word.
+const SHORTEST: usize = 3;
+const LONGEST: usize = 5;
+
+/// At most so many words of a text count, and so many letters of a word.
+pub const MAX_WORDS: usize = 1_200;
+const MAX_LETTERS: usize = 40;
+
+/// Features are normalised to length one within each block, so that neither drowns the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Block {
+    /// Words and pairs of words.
+    Words,
+    /// Letter groups.
+    Letters,
+}
+
+/// One occurrence of a feature.
+#[derive(Debug, Clone, Copy)]
+pub struct Occurrence {
+    /// What it is.
+    pub hash: u64,
+    /// Which word of the text it comes from (of a pair: the second).
+    pub word: u16,
+    /// The block it is normalised in.
+    pub block: Block,
+}
+
+/// Calls `found` for every feature of a text that has been through [`super::text::normalise`].
+pub fn extract(text: &str, mut found: impl FnMut(Occurrence)) {
+    let mut before: Option<&str> = None;
+    for (at, word) in words(text).take(MAX_WORDS).enumerate() {
+        let number = at as u16;
+        let mut single = FeatureHash::new(WORD);
+        single.write(word.as_bytes());
+        found(Occurrence {
+            hash: single.finish(),
+            word: number,
+            block: Block::Words,
+        });
+        if let Some(before) = before {
+            let mut pair = FeatureHash::new(PAIR);
+            pair.write(before.as_bytes());
+            pair.write(b" ");
+            pair.write(word.as_bytes());
+            found(Occurrence {
+                hash: pair.finish(),
+                word: number,
+                block: Block::Words,
+            });
+        }
+        before = Some(word);
+        letter_groups(word, |hash| {
+            found(Occurrence {
+                hash,
+                word: number,
+                block: Block::Letters,
+            })
+        });
+    }
+}
+
+fn letter_groups(word: &str, mut found: impl FnMut(u64)) {
+    let padded = std::iter::once(" ")
+        .chain(
+            word.char_indices()
+                .take(MAX_LETTERS)
+                .map(|(at, c)| &word[at..at + c.len_utf8()]),
+        )
+        .chain(std::iter::once(" "));
+    let mut letters = [""; MAX_LETTERS + 2];
+    let mut count = 0;
+    for (slot, letter) in letters.iter_mut().zip(padded) {
+        *slot = letter;
+        count += 1;
+    }
+    let letters = &letters[..count];
+    for start in 0..letters.len().saturating_sub(SHORTEST - 1) {
+        let mut group = FeatureHash::new(LETTERS);
+        for (taken, letter) in letters[start..].iter().take(LONGEST).enumerate() {
+            group.write(letter.as_bytes());
+            if taken + 1 >= SHORTEST {
+                found(group.finish());
+            }
+        }
+    }
+}
+
+/// The hash of a single word, to ask a model whether it knows the word.
+pub fn word_hash(word: &str) -> u64 {
+    super::hash::hash(WORD, word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(text: &str, block: Block) -> usize {
+        let mut n = 0;
+        extract(text, |o| n += usize::from(o.block == block));
+        n
+    }
+
+    #[test]
+    fn words_pairs_and_letter_groups_are_found() {
+        assert_eq!(count("jalan rusak", Block::Words), 3);
+        // " got ": 3 groups of three, 2 of four, 1 of five
+        assert_eq!(count("got", Block::Letters), 6);
+        assert_eq!(count("", Block::Letters), 0);
+        assert_eq!(count("a", Block::Letters), 1);
+    }
+
+    #[test]
+    fn a_text_of_any_length_has_a_bounded_number_of_features() {
+        let mut n = 0;
+        extract(&"x y ".repeat(100_000), |_| n += 1);
+        assert!(n <= MAX_WORDS * (2 + 3 * (MAX_LETTERS + 2)));
+    }
+}

@@ -1,0 +1,13 @@
+//! What a text means, as pure functions: no input or output, no clock, no chance.
+
+pub mod artefact;
+pub mod calibration;
+pub mod classify;
+pub mod cues;
+pub mod features;
+pub mod hash;
+pub mod labels;
+pub mod model;
+pub mod place;
+pub mod taxonomy;
+pub mod text;
