@@ -36,14 +36,14 @@ mod embedded {
 #[serde(deny_unknown_fields, default)]
 pub struct Own {
     /// Accounts that are made at start, `id:role[:opd]:password`; for trying out, never for a real installation.
-    pub sample_accounts: Vec<String>,
+    pub sample_accounts: chassis::config::List,
     /// Cookies only over TLS: true wherever people reach the pages by https.
     pub secure_cookies: bool,
 }
 
 impl Check for Own {
     fn check(&self) -> Result<(), String> {
-        for sample in &self.sample_accounts {
+        for sample in &self.sample_accounts.0 {
             accounts::Sample::parse(sample).map_err(|e| format!("portal.sample_accounts: {e}"))?;
         }
         Ok(())
@@ -80,7 +80,7 @@ pub fn migrations() -> Runner {
 /// When it cannot start.
 pub async fn run(config: Config<Own>, listeners: Listeners, env: Env) -> Result<(), Error> {
     let core = Core::start(env, config.base, Owner::Unspecified, migrations).await?;
-    for sample in &config.own.sample_accounts {
+    for sample in &config.own.sample_accounts.0 {
         let sample = accounts::Sample::parse(sample).map_err(Error::Invalid)?;
         accounts::put(&core.pool, &sample.account, &sample.password).await?;
     }

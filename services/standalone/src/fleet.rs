@@ -179,6 +179,11 @@ impl Settings {
             format!("http://127.0.0.1:{}", ports.of("intake").http),
         );
         settings.set("ROUTING__SAMPLE_DATA", "true");
+        let password = &secrets.sample_password;
+        settings.set(
+            "PORTAL__SAMPLE_ACCOUNTS",
+            format!("petugas:operator:{password},inspektur:inspectorate:{password},dinding:wall:{password}"),
+        );
         settings
     }
 

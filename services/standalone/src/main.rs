@@ -114,6 +114,12 @@ async fn run(home: &Home) -> Result<(), Error> {
         "  write and follow a complaint   {}",
         settings.http("portal")
     );
+    let password = &servers.secrets.sample_password;
+    println!(
+        "  the team's pages               {}/masuk",
+        settings.http("portal")
+    );
+    println!("  sign in as                     petugas, inspektur or dinding, password {password}");
     println!(
         "  Open311 GeoReport v2           {}/open311/discovery.json",
         settings.http("intake")
