@@ -177,12 +177,12 @@ impl World {
         match self.services.remove(service) {
             Some(Service::Here(running)) => running.end().await.expect("the service ends well"),
             Some(Service::Apart(mut child)) => {
-                let pid = child.id().expect("it runs").to_string();
-                let asked = std::process::Command::new("kill")
-                    .args(["-TERM", &pid])
-                    .status()
-                    .expect("kill");
-                assert!(asked.success());
+                let pid = i32::try_from(child.id().expect("it runs")).expect("a pid");
+                nix::sys::signal::kill(
+                    nix::unistd::Pid::from_raw(pid),
+                    nix::sys::signal::Signal::SIGTERM,
+                )
+                .expect("the signal is sent");
                 let ended = tokio::time::timeout(Duration::from_secs(40), child.wait())
                     .await
                     .expect("it drains in time");
