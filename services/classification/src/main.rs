@@ -1,2 +1,0 @@
-//! classification
-fn main() {}

@@ -1,2 +1,0 @@
-//! opd-notification
-fn main() {}
