@@ -222,6 +222,32 @@ fn a_suspicion_that_comes_later_takes_it_out_of_triage_and_away_from_a_desk() {
     }
 }
 
+/// Moving what has ended would make void the closing that names the desk's answer; readers hide it by the facets.
+#[test]
+fn a_suspicion_about_what_has_ended_moves_it_when_it_is_reopened() {
+    let mut scene = Scene::new();
+    scene.label(1, label("jalan-rusak", 0.9));
+    scene.intake(1, intake());
+    scene.intake(2, facet_of(1));
+    scene.label(
+        2,
+        ClassificationFacet {
+            oversight_suspected: true,
+            ..label("jalan-rusak", 0.9)
+        },
+    );
+    assert_eq!(scene.lead().expect("led").1, "pupr-perkim");
+    assert!(scene.case.is_oversight());
+    scene.intake(
+        3,
+        IntakeFacet {
+            reopened_count: 1,
+            ..intake()
+        },
+    );
+    assert_eq!(scene.lead().expect("led").1, "inspektorat");
+}
+
 #[test]
 fn a_declined_complaint_returns_to_triage_with_the_proposed_desk_first_and_the_third_is_ping_pong()
 {
@@ -584,7 +610,8 @@ proptest! {
                     scene.case.facet().lead.and_then(|l| l.by),
                     Some(Decider { by: Some(decider::By::Rule(_)) })
                 );
-                prop_assert!(!scene.case.is_oversight() || !by_rule || opd == "inspektorat");
+                let wants_desk = scene.case.is_open() && scene.case.is_oversight();
+                prop_assert!(!wants_desk || !by_rule || opd == "inspektorat");
             }
             let facet = scene.case.facet();
             prop_assert!(facet.lead.is_none() || facet.queue.is_none());
