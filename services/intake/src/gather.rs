@@ -310,6 +310,7 @@ impl Committer {
         let secret = Secret::from_random(secret);
         let reporter = submission.reporter.clone().unwrap_or_default();
         let identity = content::identity(self.keys.masters(), &submission.platform, &reporter);
+        let ticket = TicketNumber::from_random(ticket).to_string();
         let facet = IntakeFacet {
             channel: submission.channel.clone(),
             written_at: submission
@@ -324,6 +325,7 @@ impl Committer {
             area_hint: submission.area_hint.clone(),
             canary: submission.channel == crate::canary::CHANNEL,
             candidate: submission.candidate,
+            ticket: ticket.clone(),
             ..IntakeFacet::default()
         };
         let hidden =
@@ -331,7 +333,7 @@ impl Committer {
         Prepared {
             new: NewComplaint {
                 id: Uuid::now_v7(),
-                ticket: TicketNumber::from_random(ticket).to_string(),
+                ticket,
                 secret_hash: secret.hash().to_vec(),
                 dedupe,
                 reporter_id: identity,
