@@ -156,6 +156,10 @@ pub const STREAMS: &[Stream] = &[COMPLAINTS, FOLLOWUPS, REPLIES, ESCALATIONS, DE
 /// The name of the stream in the OPDs' account.
 pub const OPD_STREAM: &str = "OPD";
 
+/// The prefix under which OPDs' systems call the JetStream API of the account that holds the stream `OPD`, in place of
+/// `$JS.API`.
+pub const OPD_API_PREFIX: &str = "ntbcare.api";
+
 /// The filters that give a reader everything that `owner` publishes on `stream`; empty when it publishes nothing there.
 /// A reader takes all of an owner's events, so that their versions reach it without gaps.
 pub fn filters(owner: Owner, stream: &Stream) -> Vec<String> {

@@ -1,13 +1,18 @@
 //! The OPDs' users on NATS: what each may do, and the part of nats-server's configuration that says so.
 //!
 //! An OPD may look at its own durable consumer, pull from it, acknowledge, and listen on its own inbox; nothing else.
-//! Two holes would be left by that alone, because the server publishes *for* a client wherever its reply subject points:
-//! a request with reply `opd.routed.v1.b` would be stored and handed to B, and one with reply in B's inbox would reach B.
-//! So the stream takes in on a subject that cannot be guessed, and inboxes have a random part.
+//! Holes would be left by that alone, because the server publishes *for* a client wherever its reply subject points, in
+//! the client's account: a pull with reply `$JS.API.STREAM.PURGE.OPD` would empty the stream of all OPDs, one with reply
+//! `opd.routed.v1.b` would be stored and handed to B, and one with reply in B's inbox would reach B. So the users live in
+//! an account of their own, which only imports those calls; the stream takes in on a subject that cannot be guessed; and
+//! inboxes and names of durables have a random part.
 
 use std::fmt::Write;
 
-use contracts::{ids::Code, subjects::OPD_STREAM};
+use contracts::{
+    ids::Code,
+    subjects::{OPD_API_PREFIX, OPD_STREAM},
+};
 
 /// A user of an OPD's system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,10 +28,10 @@ pub struct OpdUser {
 impl OpdUser {
     /// The subjects it may publish to.
     pub fn publish(&self) -> [String; 4] {
-        let (stream, name) = (OPD_STREAM, &self.name);
+        let (api, stream, name) = (OPD_API_PREFIX, OPD_STREAM, &self.name);
         [
-            format!("$JS.API.CONSUMER.INFO.{stream}.{name}"),
-            format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}"),
+            format!("{api}.CONSUMER.INFO.{stream}.{name}"),
+            format!("{api}.CONSUMER.MSG.NEXT.{stream}.{name}"),
             format!("$JS.ACK.{stream}.{name}.>"),
             // The form with domain and account hash, which servers from 2.11 on may hand out.
             format!("$JS.ACK.*.*.{stream}.{name}.>"),
@@ -54,15 +59,14 @@ pub fn ingest_subject(random: &str, opd: &Code) -> String {
 #[error("a NATS user, hash or inbox prefix holds a character that its configuration cannot hold")]
 pub struct Unprintable;
 
-/// The fragment that the block of account `OPD` includes: this service's own user, which may do all inside that account,
-/// and the OPDs' users in the order given. The same input gives the same text, so that an unchanged file needs no reload.
+/// The fragment that the block of account `DESKS` includes: the OPDs' users in the order given. The same input gives the
+/// same text, so that an unchanged file needs no reload.
 ///
 /// # Errors
 /// [`Unprintable`] when a value cannot stand inside quotes.
-pub fn render(own_name: &str, own_hash: &str, users: &[OpdUser]) -> Result<String, Unprintable> {
+pub fn render(users: &[OpdUser]) -> Result<String, Unprintable> {
     let mut out =
         String::from("# Written by opd-notification; changes are overwritten.\nusers: [\n");
-    entry(&mut out, own_name, own_hash, &[">".into()], ">")?;
     for user in users {
         if user.inbox_prefix.contains(['*', '>', ' ']) {
             return Err(Unprintable);
@@ -129,8 +133,8 @@ mod tests {
         assert_eq!(
             u.publish(),
             [
-                "$JS.API.CONSUMER.INFO.OPD.dikes",
-                "$JS.API.CONSUMER.MSG.NEXT.OPD.dikes",
+                "ntbcare.api.CONSUMER.INFO.OPD.dikes",
+                "ntbcare.api.CONSUMER.MSG.NEXT.OPD.dikes",
                 "$JS.ACK.OPD.dikes.>",
                 "$JS.ACK.*.*.OPD.dikes.>",
             ]
@@ -141,11 +145,17 @@ mod tests {
     #[test]
     fn what_would_break_out_of_its_quotes_is_refused() {
         for bad in ["a\"", "a b", "a\\", "a\n", ""] {
-            assert_eq!(render("own", bad, &[]), Err(Unprintable), "{bad:?}");
-            assert_eq!(render(bad, "h", &[]), Err(Unprintable), "{bad:?}");
+            let mut hash = user("dikes");
+            hash.password_hash = bad.into();
+            assert_eq!(render(&[hash]), Err(Unprintable), "{bad:?}");
+            let mut inbox = user("dikes");
+            inbox.inbox_prefix = bad.into();
+            if !bad.is_empty() {
+                assert_eq!(render(&[inbox]), Err(Unprintable), "{bad:?}");
+            }
         }
         let mut wide = user("dikes");
         wide.inbox_prefix = "_INBOX.>".into();
-        assert_eq!(render("own", "h", &[wide]), Err(Unprintable));
+        assert_eq!(render(&[wide]), Err(Unprintable));
     }
 }

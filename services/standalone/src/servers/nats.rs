@@ -1,4 +1,5 @@
-//! A private NATS server with JetStream: an account for the services, one for the OPDs' systems, one for the system.
+//! A private NATS server with JetStream: an account for the services, one for the stream that OPDs read, one for the OPDs'
+//! systems, one for the system.
 
 use std::{
     fs,
@@ -6,9 +7,12 @@ use std::{
     time::Duration,
 };
 
+use contracts::subjects::OPD_API_PREFIX;
 use nix::sys::signal::Signal;
 
 use super::{Child, ServerError, program};
+
+const USERS_FILE: &str = "desk-users.conf";
 
 /// A running nats-server.
 #[derive(Debug)]
@@ -30,7 +34,7 @@ pub struct NatsOptions {
     pub monitor: u16,
     /// Of the services' user `ntb`.
     pub services_password: String,
-    /// Of opd-notification's user `opd-owner` in the OPDs' account.
+    /// Of opd-notification's user `opd-owner`, which owns the stream that OPDs read.
     pub opd_owner_password: String,
 }
 
@@ -43,16 +47,9 @@ impl Nats {
         let io_error = ServerError::io("the folder of NATS cannot be made");
         fs::create_dir_all(dir).map_err(&io_error)?;
         // Relative, because nats-server reads `include` beside the file that includes.
-        let users = dir.join("opd-users.conf");
+        let users = dir.join(USERS_FILE);
         if !users.exists() {
-            fs::write(
-                &users,
-                format!(
-                    "users: [\n  {{ user: \"opd-owner\", password: \"{}\" }}\n]\n",
-                    options.opd_owner_password
-                ),
-            )
-            .map_err(&io_error)?;
+            fs::write(&users, "users: [\n]\n").map_err(&io_error)?;
         }
         fs::write(dir.join("nats.conf"), configuration(dir, options)).map_err(&io_error)?;
         let mut nats = Self {
@@ -105,7 +102,7 @@ impl Nats {
 
     /// The file with the OPDs' users, which opd-notification writes.
     pub fn users_file(&self) -> PathBuf {
-        self.dir.join("opd-users.conf")
+        self.dir.join(USERS_FILE)
     }
 
     /// The file with the server's pid, for reloading by SIGHUP.
@@ -155,6 +152,8 @@ pub(super) fn server() -> Result<PathBuf, ServerError> {
     program("nats-server", &[])
 }
 
+// The OPDs' users are in an account without JetStream that imports no more than the calls they need: by a reply subject of
+// its choice a client makes the server publish for it, and beside a stream that reaches JetStream's whole API.
 fn configuration(dir: &Path, options: &NatsOptions) -> String {
     format!(
         r#"server_name: ntbcare
@@ -168,7 +167,22 @@ accounts {{
   NTB {{ jetstream: enabled, users: [{{ user: "ntb", password: "{services}" }}] }}
   OPD {{
     jetstream: enabled
-    include "opd-users.conf"
+    users: [{{ user: "opd-owner", password: "{owner}" }}]
+    exports: [
+      {{ service: "$JS.API.CONSUMER.INFO.OPD.*", accounts: [DESKS] }}
+      {{ service: "$JS.API.CONSUMER.MSG.NEXT.OPD.*", response_type: stream, accounts: [DESKS] }}
+      {{ service: "$JS.ACK.OPD.>", accounts: [DESKS] }}
+      {{ service: "$JS.ACK.*.*.OPD.>", accounts: [DESKS] }}
+    ]
+  }}
+  DESKS {{
+    imports: [
+      {{ service: {{ account: OPD, subject: "$JS.API.CONSUMER.INFO.OPD.*" }}, to: "{api}.CONSUMER.INFO.OPD.*" }}
+      {{ service: {{ account: OPD, subject: "$JS.API.CONSUMER.MSG.NEXT.OPD.*" }}, to: "{api}.CONSUMER.MSG.NEXT.OPD.*" }}
+      {{ service: {{ account: OPD, subject: "$JS.ACK.OPD.>" }} }}
+      {{ service: {{ account: OPD, subject: "$JS.ACK.*.*.OPD.>" }} }}
+    ]
+    include "{users}"
   }}
   SYS {{ }}
 }}
@@ -179,5 +193,8 @@ system_account: SYS
         pid = dir.join("nats.pid").display(),
         store = dir.display(),
         services = options.services_password,
+        owner = options.opd_owner_password,
+        api = OPD_API_PREFIX,
+        users = USERS_FILE,
     )
 }
