@@ -44,6 +44,8 @@ CREATE TABLE messages (
     urgency text NOT NULL,
     area_code text NOT NULL,
     routed_at timestamptz,
+    -- How often the reporter had reopened the complaint: tells a second closing from the first.
+    nth integer NOT NULL,
     traceparent text NOT NULL,
     created_at timestamptz NOT NULL
 );
@@ -67,6 +69,8 @@ CREATE TABLE deliveries (
     delivered_at timestamptz
 ) WITH (fillfactor = 80);
 CREATE INDEX deliveries_of_message ON deliveries (message_id);
+-- An endpoint's deliveries in its order: a stream reads on from its cursor.
+CREATE UNIQUE INDEX deliveries_in_order ON deliveries (endpoint_id, seq);
 -- What an endpoint has not taken over yet, in its order.
 CREATE INDEX deliveries_pending ON deliveries (endpoint_id, seq) WHERE state = 'pending';
 -- Webhooks in due order.
@@ -94,7 +98,8 @@ CREATE TABLE acts (
     opd_code text NOT NULL,
     verb text NOT NULL,
     person text NOT NULL,
-    text text NOT NULL,
+    -- The words, sealed: an officer may write what a reporter said.
+    words bytea NOT NULL,
     -- SHA-256 of the request: the same key with another request is refused.
     digest bytea NOT NULL,
     version bigint NOT NULL,
@@ -108,6 +113,7 @@ CREATE TABLE evidence (
     complaint_id uuid NOT NULL,
     n integer NOT NULL,
     media_type text NOT NULL,
+    -- Sealed as well.
     content bytea NOT NULL
 );
 CREATE INDEX evidence_of_act ON evidence (act_id, n);

@@ -6,7 +6,10 @@ use serde::Deserialize;
 /// The service's own options.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "documented in default.toml, where an administrator reads it")]
+#[allow(
+    missing_docs,
+    reason = "documented in default.toml, where an administrator reads it"
+)]
 pub struct Own {
     pub nats_opd_url: String,
     pub nats_opd_user: String,
@@ -40,14 +43,19 @@ impl Check for Own {
         if !self.nats_users_file.is_empty()
             && (self.nats_opd_user.is_empty() || self.nats_opd_password.0.is_empty())
         {
-            return Err("opd_notification.nats_users_file needs nats_opd_user and nats_opd_password: \
+            return Err(
+                "opd_notification.nats_users_file needs nats_opd_user and nats_opd_password: \
                         the file would lock this service out"
-                .into());
+                    .into(),
+            );
         }
         for (name, value) in [
             ("webhook_timeout_s", self.webhook_timeout_s),
             ("webhook_concurrency", self.webhook_concurrency as u64),
-            ("webhook_concurrency_per_endpoint", self.webhook_concurrency_per_endpoint as u64),
+            (
+                "webhook_concurrency_per_endpoint",
+                self.webhook_concurrency_per_endpoint as u64,
+            ),
             ("stream_max_age_days", self.stream_max_age_days),
         ] {
             if !(1..=1_000).contains(&value) {

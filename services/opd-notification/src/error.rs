@@ -23,6 +23,9 @@ pub enum Error {
     /// Something else stands in the way.
     #[error("{0}")]
     Conflict(&'static str),
+    /// This process ends; another one, or the next, goes on.
+    #[error("the service restarts; resume with your last cursor")]
+    Leaving,
     /// A dependency failed.
     #[error("a dependency failed")]
     Failure(#[from] Failure),
@@ -90,7 +93,7 @@ impl From<Error> for Status {
             Error::Unauthenticated => Status::unauthenticated(message),
             Error::Conflict(_) => Status::failed_precondition(message),
             Error::Failure(failure) => failure.into(),
-            Error::Bus(_) | Error::UsersFile(_) => Status::unavailable(message),
+            Error::Bus(_) | Error::UsersFile(_) | Error::Leaving => Status::unavailable(message),
             Error::Seal | Error::Internal(_) => {
                 tracing::error!(error = message, "a call failed");
                 Status::internal("the service has failed; it has been noted")

@@ -1,4 +1,5 @@
-//! Seals the secrets of webhooks at rest: whoever reads the database cannot sign in this service's name.
+//! Seals at rest what must be read again: secrets of webhooks (whoever reads the database cannot sign in this service's
+//! name), the words of OPDs, evidence.
 
 use chacha20poly1305::{
     Key, XChaCha20Poly1305, XNonce,
@@ -30,16 +31,16 @@ impl Seal {
         XChaCha20Poly1305::new(&Key::from(self.0))
     }
 
-    /// Seals a secret for its endpoint.
+    /// Seals something under the id it belongs to.
     ///
     /// # Errors
     /// [`Error::Seal`], which does not happen for a text of this size.
-    pub fn close(&self, endpoint: Uuid, plain: &str) -> Result<Vec<u8>, Error> {
+    pub fn close(&self, of: Uuid, plain: &[u8]) -> Result<Vec<u8>, Error> {
         let mut nonce = [0; NONCE];
         rand::fill(&mut nonce);
         let payload = Payload {
-            msg: plain.as_bytes(),
-            aad: endpoint.as_bytes(),
+            msg: plain,
+            aad: of.as_bytes(),
         };
         let sealed = self
             .cipher()
@@ -48,21 +49,27 @@ impl Seal {
         Ok([nonce.as_slice(), &sealed].concat())
     }
 
-    /// Opens what was sealed for this endpoint.
+    /// Opens what was sealed under this id.
     ///
     /// # Errors
-    /// [`Error::Seal`] with another key, another endpoint, or damaged bytes.
-    pub fn open(&self, endpoint: Uuid, sealed: &[u8]) -> Result<String, Error> {
+    /// [`Error::Seal`] with another key, another id, or damaged bytes.
+    pub fn open(&self, of: Uuid, sealed: &[u8]) -> Result<Vec<u8>, Error> {
         let (nonce, msg) = sealed.split_first_chunk::<NONCE>().ok_or(Error::Seal)?;
         let payload = Payload {
             msg,
-            aad: endpoint.as_bytes(),
+            aad: of.as_bytes(),
         };
-        let plain = self
-            .cipher()
+        self.cipher()
             .decrypt(&XNonce::from(*nonce), payload)
-            .map_err(|_| Error::Seal)?;
-        String::from_utf8(plain).map_err(|_| Error::Seal)
+            .map_err(|_| Error::Seal)
+    }
+
+    /// Opens a text that was sealed under this id.
+    ///
+    /// # Errors
+    /// As [`Seal::open`].
+    pub fn open_text(&self, of: Uuid, sealed: &[u8]) -> Result<String, Error> {
+        String::from_utf8(self.open(of, sealed)?).map_err(|_| Error::Seal)
     }
 }
 
@@ -71,10 +78,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_opens_for_its_endpoint_only() {
+    fn what_is_sealed_opens_under_its_id_only() {
         let (seal, at) = (Seal::new([1; 32]), Uuid::now_v7());
-        let sealed = seal.close(at, "whsec_x").unwrap();
-        assert_eq!(seal.open(at, &sealed).unwrap(), "whsec_x");
+        let sealed = seal.close(at, b"whsec_x").unwrap();
+        assert_eq!(seal.open_text(at, &sealed).unwrap(), "whsec_x");
         assert!(seal.open(Uuid::now_v7(), &sealed).is_err());
         assert!(Seal::new([2; 32]).open(at, &sealed).is_err());
     }

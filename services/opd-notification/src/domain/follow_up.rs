@@ -23,6 +23,8 @@ use super::refusal::{Refusal, ended};
 
 /// Characters of a text that a reporter shall read.
 const TEXT_MAX: usize = 5_000;
+/// Earlier answers that are kept.
+const EARLIER_MAX: usize = 20;
 /// The reasons for declining.
 const REASONS: [&str; 3] = ["not_our_authority", "duplicate", "insufficient"];
 /// The reason that has to name who is competent: no wrong door.
@@ -33,6 +35,8 @@ const NOT_OURS: &str = "not_our_authority";
 pub struct Known<'a> {
     /// Intake's newest facet.
     pub intake: &'a IntakeFacet,
+    /// Whether the complaint is open by the lifecycle: a closing on the answer of a desk that was replaced closes nothing.
+    pub open: bool,
     /// Routing's newest facet.
     pub routing: &'a RoutingFacet,
     /// This owner's own.
@@ -124,8 +128,8 @@ pub fn decide(known: Known<'_>, act: &Act<'_>) -> Result<Outcome, Refusal> {
         .find(|a| a.assignment_id == act.assignment_id)
         .filter(|a| act.opd_code.is_none_or(|code| a.opd_code == code))
         .ok_or_else(|| not_effective(known.own, act))?;
-    if let Some(reason) = ended(known.intake) {
-        return Err(reason);
+    if !known.open {
+        return Err(ended(known.intake).unwrap_or(Refusal::ComplaintClosed));
     }
     let mut facet = known.own.clone();
     let state = entry(&mut facet, assignment);
@@ -134,6 +138,11 @@ pub fn decide(known: Known<'_>, act: &Act<'_>) -> Result<Outcome, Refusal> {
             Verb::Decline { .. } => Ok(Outcome::Unchanged),
             _ => Err(Refusal::Declined),
         };
+    }
+    if stands(state, known.intake)
+        && !matches!(act.verb, Verb::Acknowledge { .. } | Verb::Approve { .. })
+    {
+        return Err(Refusal::AlreadyApproved);
     }
     // Whoever acts has it, whatever the way it was sent still says.
     let at = Some(values::timestamp(act.at));
@@ -226,7 +235,30 @@ pub fn decide(known: Known<'_>, act: &Act<'_>) -> Result<Outcome, Refusal> {
             })
         }
     };
+    begin(state, act);
     Ok(Outcome::Changed(Box::new(facet), fact))
+}
+
+/// The first act of a person that begins the work; once set it stays.
+fn begin(state: &mut AssignmentFollowUp, act: &Act<'_>) {
+    let begins = match act.verb {
+        Verb::Acknowledge { next_act_at, .. } | Verb::Progress { next_act_at } => {
+            next_act_at.is_some()
+        }
+        Verb::Ask | Verb::Plan { .. } | Verb::Answer { .. } => true,
+        Verb::Decline { .. } | Verb::Approve { .. } => false,
+    };
+    if begins && state.begun_at.is_none() {
+        state.begun_at = Some(values::timestamp(act.at));
+    }
+}
+
+/// Whether an approved answer stands that the reporter has not sent back.
+fn stands(state: &AssignmentFollowUp, intake: &IntakeFacet) -> bool {
+    let reopened = intake.reopened.as_ref().map(|r| r.answer_id.as_str());
+    state.answer.as_ref().is_some_and(|answer| {
+        answer.approved_at.is_some() && reopened != Some(answer.answer_id.as_str())
+    })
 }
 
 /// What changes when an endpoint has taken an assignment over: the first one counts.
@@ -398,16 +430,19 @@ fn answer(
     evidence: usize,
 ) -> Result<(), Refusal> {
     require_text(act)?;
-    let reopened = intake.reopened.as_ref().map(|r| r.answer_id.as_str());
-    if let Some(before) = &state.answer
-        && before.approved_at.is_some()
-        && reopened != Some(before.answer_id.as_str())
-    {
-        return Err(Refusal::AlreadyApproved);
-    }
     let kind = Kind::try_from(assignment.kind).unwrap_or(Kind::Unspecified);
     if evidence == 0 && lifecycle::needs_approval(kind) && kind != Kind::OversightComplaint {
         return Err(Refusal::EvidenceMissing);
+    }
+    // An answer that the reporter sent back is kept: what it had used of the clock counts on.
+    if let Some(reopened) = &intake.reopened
+        && let Some(mut before) = state.answer.take_if(|a| a.answer_id == reopened.answer_id)
+    {
+        before.reopened_at = reopened.at;
+        if state.earlier_answers.len() == EARLIER_MAX {
+            state.earlier_answers.remove(0);
+        }
+        state.earlier_answers.push(before);
     }
     state.answer = Some(Answer {
         answer_id: act.id.to_owned(),

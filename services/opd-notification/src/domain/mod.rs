@@ -6,6 +6,7 @@ pub mod cursor;
 pub mod follow_up;
 pub mod ids;
 pub mod nats_users;
+pub mod news;
 pub mod payload;
 pub mod refusal;
 pub mod signature;

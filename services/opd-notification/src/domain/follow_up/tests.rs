@@ -64,6 +64,7 @@ impl Desk {
         };
         let known = Known {
             intake: &self.intake,
+            open: ended(&self.intake).is_none(),
             routing: &self.routing,
             own: &self.own,
         };

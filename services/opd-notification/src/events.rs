@@ -1,0 +1,145 @@
+//! What this service hears: where complaints are, and whether they are open. It tells the desks, and forgets what must be
+//! forgotten.
+
+use std::{collections::HashMap, sync::Arc};
+
+use chassis::{
+    Draft, Failure,
+    consumer::{Batch, Handler, Incoming},
+    trace::Trace,
+};
+use contracts::{
+    ComplaintId,
+    common::Owner,
+    event::{
+        ErasureConfirmed, FollowUpFacet,
+        event::{Facet, Fact},
+    },
+    lifecycle::{Newest, Version},
+};
+use deadpool_postgres::Transaction;
+
+use crate::{
+    domain::news::news,
+    shared::Shared,
+    store::{
+        acts,
+        messages::{self, New},
+        own,
+    },
+};
+
+/// Turns events into messages to OPDs.
+#[derive(Debug, Clone)]
+pub struct Events {
+    /// What the service has.
+    pub shared: Arc<Shared>,
+}
+
+/// Whether an event can change what a desk has to know. Most of the traffic ends here without a query.
+fn tells(incoming: &Incoming) -> bool {
+    match incoming.event.owner() {
+        Owner::Routing => !matches!(incoming.event.fact, Some(Fact::ErasureConfirmed(_))),
+        Owner::Intake => matches!(
+            incoming.event.fact,
+            Some(
+                Fact::Closed(_)
+                    | Fact::Withdrawn(_)
+                    | Fact::Rejected(_)
+                    | Fact::Reopened(_)
+                    | Fact::Erased(_)
+                    | Fact::Verified(_)
+            )
+        ),
+        _ => false,
+    }
+}
+
+impl Handler for Events {
+    type Prepared = ();
+
+    fn owners(&self) -> &'static [Owner] {
+        &[Owner::Intake, Owner::Routing]
+    }
+
+    async fn prepare(&self, _: &[Incoming]) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        tx: &Transaction<'_>,
+        batch: &Batch,
+        (): (),
+    ) -> Result<Vec<Draft>, Failure> {
+        let mut traces: HashMap<ComplaintId, Option<Trace>> = HashMap::new();
+        let mut ids = Vec::new();
+        let mut erased = Vec::new();
+        for incoming in batch.events.iter().filter(|i| tells(i)) {
+            let Ok(id) = incoming.event.complaint_id.parse::<ComplaintId>() else {
+                continue;
+            };
+            if traces.insert(id, incoming.trace).is_none() {
+                ids.push(id);
+            }
+            if matches!(incoming.event.fact, Some(Fact::Erased(_))) {
+                erased.push(id);
+            }
+        }
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let told = messages::told(tx, &ids).await?;
+        let mut facets = own::newest(tx, &ids).await?;
+        let now = self.shared.clock.now();
+        let mut new = Vec::new();
+        for id in &ids {
+            let Some(known) = batch.facets.get(id) else {
+                continue;
+            };
+            let mut known = known.clone();
+            // Versions order facets of one owner; here is only one.
+            known.follow_up = facets.get(id).map(|facet| Newest {
+                at: Version {
+                    epoch: 0,
+                    version: 0,
+                },
+                facet: facet.clone(),
+            });
+            let told = told.get(id).map_or(&[][..], Vec::as_slice);
+            let trace = traces.get(id).copied().flatten();
+            let traceparent = trace.map(|t| t.to_string()).unwrap_or_default();
+            new.extend(news(*id, &known, told).into_iter().map(|message| New {
+                message,
+                traceparent: traceparent.clone(),
+            }));
+        }
+        let made = messages::insert(tx, &new, now).await?;
+        for (way, n) in made {
+            self.shared
+                .counts
+                .made
+                .get_or_create(&vec![("way", way)])
+                .inc_by(n);
+        }
+        acts::erase(tx, &erased).await?;
+        let confirm = |complaint| {
+            let facet = facets.remove(&complaint).unwrap_or_default();
+            Draft {
+                complaint,
+                at: now,
+                fact: Fact::ErasureConfirmed(ErasureConfirmed {}),
+                facet: Facet::FollowUp(FollowUpFacet {
+                    erased: true,
+                    ..facet
+                }),
+                trace: None,
+            }
+        };
+        Ok(erased.into_iter().map(confirm).collect())
+    }
+
+    fn committed(&self, _: &Batch) {
+        self.shared.announce();
+    }
+}

@@ -1,0 +1,6 @@
+//! All SQL of opd-notification but that of the ways out.
+
+pub mod acts;
+pub mod messages;
+pub mod own;
+pub mod taken;
