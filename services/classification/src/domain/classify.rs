@@ -1,12 +1,15 @@
 //! What a text is: the one function that all else of this service serves.
 
-use super::artefact::ArtefactError;
+use super::artefact::{self, ArtefactError};
 use super::cues::{CueError, Cues, Findings, Suspicion};
 use super::labels::{Kind, Urgency};
 use super::model::{Head, Model, Scores};
 use super::place::{Gazetteer, PlaceCandidate, PlaceError};
 use super::taxonomy::{Category, OTHER, Taxonomy, TaxonomyError};
 use super::text::normalise;
+
+/// The model that ships with this build; `data/MODEL.md` says what it learnt and how good it is.
+const MODEL: &[u8] = include_bytes!("../../data/model-1.bin");
 
 /// Suggestions that an officer chooses from.
 pub const SUGGESTIONS: usize = 3;
@@ -110,10 +113,18 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// The classifier of this build with a trained model.
+    /// The classifier of this build, with its own model.
     ///
     /// # Errors
     /// When data of this build breaks its own rules, which a test would have shown.
+    pub fn embedded() -> Result<Self, ClassifierError> {
+        Self::with_model(artefact::read(MODEL)?)
+    }
+
+    /// The classifier of this build with another model.
+    ///
+    /// # Errors
+    /// As [`Classifier::embedded`].
     pub fn with_model(model: Model) -> Result<Self, ClassifierError> {
         Ok(Self {
             taxonomy: Taxonomy::embedded()?,

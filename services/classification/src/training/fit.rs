@@ -1,6 +1,7 @@
 //! Weights by AdaGrad on the cross-entropy of all heads at once.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::data::{Classes, Row, Source};
 use crate::domain::calibration::Calibrator;
@@ -163,11 +164,20 @@ struct Weights {
 }
 
 impl Weights {
-    fn step(&mut self, row: usize, value: f32, slope: &[f32], settings: &Settings) {
+    /// One step in the columns of `taught` alone: a row that says nothing of a head must not wear its weights away.
+    fn step(
+        &mut self,
+        row: usize,
+        value: f32,
+        slope: &[f32],
+        taught: &Range<usize>,
+        settings: &Settings,
+    ) {
         let at = row * self.width;
-        let values = &mut self.values[at..at + self.width];
-        let squares = &mut self.squares[at..at + self.width];
-        for ((weight, square), slope) in values.iter_mut().zip(squares).zip(slope) {
+        let values = &mut self.values[at + taught.start..at + taught.end];
+        let squares = &mut self.squares[at + taught.start..at + taught.end];
+        for ((weight, square), slope) in values.iter_mut().zip(squares).zip(&slope[taught.clone()])
+        {
             let slope = slope * value + settings.decay * *weight;
             *square += slope * slope;
             *weight -= settings.step * slope / (square.sqrt() + 1e-6);
@@ -199,11 +209,11 @@ pub fn fit(rows: &[&Row], classes: &Classes, settings: &Settings, version: &str)
         shuffle.order(&mut order);
         for &at in &order {
             let sums = sums(&weights, &vectors[at], constant);
-            if slopes(rows[at], classes, &class_weights, &sums, &mut slope) {
+            for taught in slopes(rows[at], classes, &class_weights, &sums, &mut slope) {
                 for &(row, value) in &vectors[at] {
-                    weights.step(row as usize, value, &slope, settings);
+                    weights.step(row as usize, value, &slope, &taught, settings);
                 }
-                weights.step(constant, 1.0, &slope, settings);
+                weights.step(constant, 1.0, &slope, &taught, settings);
             }
         }
     }
@@ -231,16 +241,16 @@ fn sums(weights: &Weights, vector: &[(u32, f32)], constant: usize) -> Vec<f32> {
     sums
 }
 
-/// The slope of the loss by each sum. False: the row teaches no head anything.
+/// The slope of the loss by each sum, and the columns of the heads that the row teaches.
 fn slopes(
     row: &Row,
     classes: &Classes,
     class_weights: &[Vec<f32>; HEADS.len()],
     sums: &[f32],
     slope: &mut [f32],
-) -> bool {
+) -> Vec<Range<usize>> {
     let mut at = 0;
-    let mut teaches = false;
+    let mut taught = Vec::with_capacity(HEADS.len());
     for (head, weights) in class_weights.iter().enumerate() {
         let end = at + classes.names[head].len();
         let slope = &mut slope[at..end];
@@ -248,7 +258,7 @@ fn slopes(
         if let Some(label) = row.labels[head] {
             let weight = weights[label];
             if weight > 0.0 {
-                teaches = true;
+                taught.push(at..end);
                 let probabilities = softmax(sums[at..end].iter().copied());
                 for (class, (slope, p)) in slope.iter_mut().zip(probabilities).enumerate() {
                     *slope = weight * (p - if class == label { 1.0 } else { 0.0 });
@@ -257,7 +267,7 @@ fn slopes(
         }
         at = end;
     }
-    teaches
+    taught
 }
 
 fn biases(
