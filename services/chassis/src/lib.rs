@@ -5,6 +5,7 @@
 //! Nothing here installs a global except [`service::main`]: any number of services can run in one process.
 
 pub mod bus;
+mod cli;
 pub mod clock;
 pub mod config;
 pub mod consumer;

@@ -1,19 +1,14 @@
-//! A service from start to end: what it is given, what it is made of, how it drains; and the `main` of its binary.
+//! A service from start to end: what it is given, what it is made of, how it drains. The `main` of its binary is in `cli`.
 
-use std::{
-    collections::HashMap, future::Future, path::PathBuf, process::ExitCode, sync::Arc,
-    time::Duration,
-};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use axum::Router;
-use clap::{Parser, Subcommand};
 use contracts::{
     common::Owner,
     subjects::{self},
 };
 use deadpool_postgres::Pool;
 use refinery::Runner;
-use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -22,7 +17,7 @@ use tonic::service::{Routes, RoutesBuilder};
 use crate::{
     bus,
     clock::Clock,
-    config::{self, Base, Check, Config, ConfigError},
+    config::{self, Base},
     consumer::{Engine, Handler},
     dead, grpc,
     grpc::Peer,
@@ -34,6 +29,10 @@ use crate::{
     relay::Relay,
     repair::Repair,
     trace::Tracing,
+};
+
+pub use crate::cli::{
+    EX_USAGE, Tool, cancel_on_signal, load_config, log_to_stdout, main, main_with, report,
 };
 
 /// A service cannot start or go on.
@@ -421,193 +420,4 @@ impl Core {
         let tracing_out = self.env.tracing.clone();
         let _ = tokio::task::spawn_blocking(move || tracing_out.flush()).await;
     }
-}
-
-#[derive(Parser)]
-#[command(version, about)]
-struct Cli {
-    /// A TOML file that overrides the defaults.
-    #[arg(long, global = true)]
-    config: Option<PathBuf>,
-    /// Check the configuration and end: 0 when it can be used, 64 when not.
-    #[arg(long)]
-    check_config: bool,
-    #[command(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Serve (the default).
-    Serve,
-    /// Print every option with its documentation and default.
-    Defaults,
-    /// Messages that could not be handled.
-    DeadLetters {
-        #[command(subcommand)]
-        what: DeadLetters,
-    },
-}
-
-#[derive(Subcommand)]
-enum DeadLetters {
-    /// List them, newest first.
-    List,
-    /// Have them tried again: one by its id, or all.
-    Redrive {
-        /// An id from the list, or "all".
-        which: String,
-    },
-}
-
-/// The exit code for a configuration that cannot be used (EX_USAGE).
-pub const EX_USAGE: u8 = 64;
-
-/// The `main` of a service's binary: reads the command line and the configuration, installs what is global (the logger, the
-/// signal handlers), binds, runs, drains.
-pub fn main<T, F, Fut>(service: &'static str, run: F) -> ExitCode
-where
-    T: DeserializeOwned + Check + Send + 'static,
-    F: FnOnce(Config<T>, Listeners, Env) -> Fut,
-    Fut: Future<Output = Result<(), Error>>,
-{
-    let cli = Cli::parse();
-    if matches!(cli.command, Some(Command::Defaults)) {
-        print!("{}", config::DEFAULTS);
-        return ExitCode::SUCCESS;
-    }
-    let config = match config::load::<T>(
-        service,
-        cli.config.as_deref(),
-        std::env::vars().collect::<HashMap<_, _>>(),
-    ) {
-        Ok(config) => config,
-        Err(error) => {
-            report(&error);
-            return ExitCode::from(EX_USAGE);
-        }
-    };
-    if cli.check_config {
-        println!("{service}: the configuration can be used");
-        return ExitCode::SUCCESS;
-    }
-    if let Err(error) = log_to_stdout(&config.base.telemetry) {
-        report(&error);
-        return ExitCode::from(EX_USAGE);
-    }
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            report(&error);
-            return ExitCode::FAILURE;
-        }
-    };
-    let outcome = runtime.block_on(async {
-        match cli.command {
-            Some(Command::DeadLetters { what }) => dead_letters(service, &config.base, what).await,
-            _ => {
-                let shutdown = CancellationToken::new();
-                cancel_on_signal(shutdown.clone())?;
-                let env = Env::try_new(service, &config.base.telemetry, shutdown)?;
-                let listeners = Listeners::bind(&config.base).await?;
-                tracing::info!(service, version = env!("CARGO_PKG_VERSION"), "starting");
-                run(config, listeners, env).await
-            }
-        }
-    });
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            report(&error);
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Says an error with its causes on standard error.
-pub fn report(error: &dyn std::error::Error) {
-    eprint!("error: {error}");
-    let mut source = error.source();
-    while let Some(cause) = source {
-        eprint!(": {cause}");
-        source = cause.source();
-    }
-    eprintln!();
-}
-
-/// Loads a service's configuration as its `main` would: for its further subcommands.
-///
-/// # Errors
-/// As [`config::load`].
-pub fn load_config<T: DeserializeOwned + Check>(
-    service: &str,
-    file: Option<&std::path::Path>,
-) -> Result<Config<T>, ConfigError> {
-    config::load(service, file, std::env::vars().collect())
-}
-
-/// Installs the logger of this process.
-///
-/// # Errors
-/// When the filter cannot be read.
-pub fn log_to_stdout(telemetry: &config::Telemetry) -> Result<(), Error> {
-    let filter = tracing_subscriber::EnvFilter::try_new(&telemetry.log)
-        .map_err(|e| Error::setup("telemetry.log", e))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_target(true);
-    let installed = if telemetry.format == "json" {
-        builder.json().flatten_event(true).try_init()
-    } else {
-        builder.compact().try_init()
-    };
-    installed.map_err(|e| Error::setup("telemetry", e))
-}
-
-/// Cancels on SIGTERM and SIGINT.
-///
-/// # Errors
-/// When the handlers cannot be installed.
-pub fn cancel_on_signal(shutdown: CancellationToken) -> Result<(), Error> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).map_err(|e| Error::setup("signals", e))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| Error::setup("signals", e))?;
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        shutdown.cancel();
-    });
-    Ok(())
-}
-
-async fn dead_letters(service: &str, base: &Base, what: DeadLetters) -> Result<(), Error> {
-    let pool = postgres::pool(service, &base.postgres)?;
-    match what {
-        DeadLetters::List => {
-            println!(
-                "{:36}  {:>8}  {:8}  {:40}  reason",
-                "id", "attempts", "state", "subject"
-            );
-            for letter in dead::list(&pool, 1_000).await? {
-                println!(
-                    "{:36}  {:>8}  {:8}  {:40}  {}",
-                    letter.id, letter.attempts, letter.state, letter.subject, letter.reason
-                );
-            }
-        }
-        DeadLetters::Redrive { which } => {
-            let id = match which.as_str() {
-                "all" => None,
-                id => Some(id.parse().map_err(|e| Error::setup("the id", e))?),
-            };
-            let n = dead::request_redrive(&pool, id).await?;
-            println!("{n} will be tried again");
-        }
-    }
-    Ok(())
 }

@@ -101,6 +101,18 @@ pub async fn open_keys(config: &Config<Own>) -> Result<keys::KeyStore, chassis::
     Ok(keys::KeyStore::new(pool, masters))
 }
 
+/// Wraps every key under the newest master key; says how many.
+///
+/// # Errors
+/// When the keys database does not answer or a key cannot be opened.
+pub async fn rotate_master_key(config: &Config<Own>) -> Result<u64, chassis::Error> {
+    open_keys(config)
+        .await?
+        .rotate()
+        .await
+        .map_err(|e| chassis::Error::setup("rotation", e))
+}
+
 /// Serves until the environment's shutdown.
 ///
 /// # Errors

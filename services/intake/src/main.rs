@@ -2,40 +2,18 @@
 
 use std::process::ExitCode;
 
-fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some("rotate-master-key") {
-        return rotate();
-    }
-    chassis::service::main("intake", intake::run)
-}
+use chassis::service::Tool;
 
-fn rotate() -> ExitCode {
-    let file = std::env::args().nth(2).map(std::path::PathBuf::from);
-    let config = match chassis::service::load_config::<intake::Own>("intake", file.as_deref()) {
-        Ok(config) => config,
-        Err(error) => {
-            chassis::service::report(&error);
-            return ExitCode::from(chassis::service::EX_USAGE);
-        }
-    };
-    let outcome = tokio::runtime::Runtime::new()
-        .map_err(|e| chassis::Error::setup("runtime", e))
-        .and_then(|runtime| {
-            runtime.block_on(async {
-                let keys = intake::open_keys(&config).await?;
-                keys.rotate()
-                    .await
-                    .map_err(|e| chassis::Error::setup("rotation", e))
+fn main() -> ExitCode {
+    let rotate = Tool {
+        name: "rotate-master-key",
+        about: "Wrap every key under the newest master key; what the keys sealed is not touched",
+        run: |config| {
+            Box::pin(async move {
+                let n = intake::rotate_master_key(&config).await?;
+                Ok(format!("{n} keys are wrapped anew"))
             })
-        });
-    match outcome {
-        Ok(n) => {
-            println!("{n} keys are wrapped anew");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            chassis::service::report(&error);
-            ExitCode::FAILURE
-        }
-    }
+        },
+    };
+    chassis::service::main_with("intake", &[rotate], intake::run)
 }
