@@ -26,6 +26,7 @@ use standalone::{
 };
 use tokio::process::Child;
 
+pub mod photos;
 pub mod texts;
 
 /// Whether the services run in the test's process or each as a process of its own.

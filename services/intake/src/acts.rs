@@ -600,7 +600,8 @@ impl Acts {
         self.finish(tx, now, &complaint, change.facts, trace).await
     }
 
-    async fn finish(
+    /// Writes where the complaint stands and the events, and commits.
+    pub(crate) async fn finish(
         &self,
         tx: Transaction<'_>,
         now: OffsetDateTime,

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use chassis::trace::Trace;
 use contracts::{
     ComplaintId,
-    common::{Owner, Point},
+    common::Point,
+    event::{Supplemented, event::Fact},
     intake::{AttachResponse, Viewer},
     values,
 };
@@ -34,7 +36,7 @@ pub struct Attachments {
 }
 
 /// What a photo says about itself, as it is sealed.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct Facts {
     position: Option<(f64, f64)>,
     taken_at: Option<i64>,
@@ -49,6 +51,16 @@ fn place(id: Uuid, rendition: &str) -> Vec<u8> {
     .concat()
 }
 
+/// Where a photo says that it was taken: evidence, not proof.
+pub fn taken_at_place(file: &Attachment, key: &DataKey) -> Option<(f64, f64)> {
+    opened(file, key).ok()?.position
+}
+
+fn opened(file: &Attachment, key: &DataKey) -> Result<Facts, Error> {
+    let plain = key.open(&place(file.id, "facts"), &file.facts)?;
+    Ok(serde_json::from_slice(&plain).unwrap_or_default())
+}
+
 impl Attachments {
     /// Stores an attachment of a complaint. A repeated idempotency key returns the first.
     ///
@@ -59,6 +71,7 @@ impl Attachments {
         complaint: &str,
         key: &str,
         content: Vec<u8>,
+        trace: Option<Trace>,
     ) -> Result<AttachResponse, Error> {
         let id: ComplaintId = complaint
             .parse()
@@ -134,23 +147,28 @@ impl Attachments {
         };
         let mut client = self.acts.pool.get().await?;
         let tx = client.transaction().await?;
-        chassis::ledger::lock(&tx, Owner::Intake, &[id]).await?;
-        let there: i32 = tx
-            .query_opt(
-                "SELECT attachments FROM standings WHERE complaint_id = $1 AND NOT erased",
-                &[&id.0],
-            )
-            .await?
-            .ok_or(Error::NotFound)?
-            .get(0);
-        if there.unsigned_abs() >= MAX_ATTACHMENTS {
+        let mut complaint = self.acts.locked(&tx, id).await?;
+        if complaint.facet.erased_at.is_some() {
+            return Err(Error::Erased);
+        }
+        if complaint.facet.attachments >= MAX_ATTACHMENTS {
             return Err(Error::invalid(
                 "content",
                 "a complaint has five attachments at most",
             ));
         }
-        let new = attachments::insert(&tx, &row, bytes, &hash, self.acts.clock.now()).await?;
-        tx.commit().await?;
+        let now = self.acts.clock.now();
+        let new = attachments::insert(&tx, &row, bytes, &hash, now).await?;
+        if new {
+            complaint.facet.attachments += 1;
+            // More from the reporter, though without words.
+            let fact = Fact::Supplemented(Supplemented::default());
+            self.acts
+                .finish(tx, now, &complaint, vec![fact], trace)
+                .await?;
+        } else {
+            tx.rollback().await?;
+        }
         if !new {
             // The same call ran at the same time and was first.
             if let Some(first) = attachments::by_key(&client, &hash).await? {
@@ -161,11 +179,7 @@ impl Attachments {
     }
 
     fn described(&self, row: &Attachment, key: &DataKey) -> Result<AttachResponse, Error> {
-        let plain = key.open(&place(row.id, "facts"), &row.facts)?;
-        let facts: Facts = serde_json::from_slice(&plain).unwrap_or(Facts {
-            position: None,
-            taken_at: None,
-        });
+        let facts = opened(row, key)?;
         Ok(AttachResponse {
             attachment_id: row.id.to_string(),
             media_type: row.media_type.clone(),

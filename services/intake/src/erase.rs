@@ -2,7 +2,7 @@
 //! the event tells every owner to delete what it derived, and each confirms. The ledger of erasures lies with the keys, so
 //! that a restored record follows it again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chassis::{Draft, trace::Trace};
 use contracts::{
@@ -78,33 +78,57 @@ impl Acts {
         let tx = client.transaction().await?;
         Self::may_act(by, &self.locked(&tx, id).await?)?;
         drop(tx);
-        let row = client
-            .query_opt(
-                "SELECT c.reporter_id, (SELECT count(*) FROM complaints o WHERE o.reporter_id = c.reporter_id AND o.sealed IS NOT NULL)
-                 FROM complaints c WHERE c.id = $1",
-                &[&id.0],
-            )
-            .await?
-            .ok_or(Error::NotFound)?;
-        // The identity goes with the last complaint that needs it.
-        let reporter: Option<Uuid> = row.get(0);
-        let identity = reporter.filter(|_| row.get::<_, i64>(1) <= 1);
+        drop(client);
         self.keys
-            .erase(id.0, identity, self.clock.now(), &by.person_id, basis)
+            .erase(id.0, self.clock.now(), &by.person_id, basis)
             .await?;
-        self.follow(id.0, objects, trace).await
+        let done = self.follow(id.0, objects, trace).await?;
+        // What stands in the way of the identity's key passes; `follow_erasures` tries again.
+        self.settle(&[id.0]).await?;
+        Ok(done)
     }
 
-    /// Brings the record behind the ledger of erasures: after a death in between, and at every start, because a restored
-    /// record may hold again what was erased.
+    /// Ends followed erasures: the identity goes with the last complaint that needs it, then the ledger is ticked off.
+    async fn settle(&self, ids: &[Uuid]) -> Result<(), Error> {
+        let client = self.pool.get().await?;
+        let rows = client
+            .query(
+                "SELECT c.id, c.reporter_id FROM complaints c WHERE c.id = ANY($1::uuid[]) AND c.reporter_id IS NOT NULL
+                 AND NOT EXISTS (SELECT 1 FROM complaints o WHERE o.reporter_id = c.reporter_id AND o.sealed IS NOT NULL)",
+                &[&ids],
+            )
+            .await?;
+        drop(client);
+        let identities: HashMap<Uuid, Uuid> =
+            rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        let unneeded: Vec<Uuid> = identities.values().copied().collect();
+        let left = self.keys.drop_identities(&unneeded).await?;
+        let done: Vec<Uuid> = ids
+            .iter()
+            .filter(|id| {
+                identities
+                    .get(id)
+                    .is_none_or(|identity| !left.contains(identity))
+            })
+            .copied()
+            .collect();
+        self.keys.applied(&done).await
+    }
+
+    /// Brings the record behind the ledger of erasures: after a death in between, and `all` of it at every start, because a
+    /// restored record may hold again what was erased.
     ///
     /// # Errors
     /// What the databases say.
-    pub async fn follow_erasures(&self, objects: &dyn ObjectStore) -> Result<u64, Error> {
+    pub async fn follow_erasures(
+        &self,
+        objects: &dyn ObjectStore,
+        all: bool,
+    ) -> Result<u64, Error> {
         let mut after = Uuid::nil();
         let mut done = 0;
         loop {
-            let slice = self.keys.ledger(after, true).await?;
+            let slice = self.keys.ledger(after, all).await?;
             let Some((last, _)) = slice.last() else {
                 return Ok(done);
             };
@@ -117,12 +141,13 @@ impl Acts {
                     &[&ids],
                 )
                 .await?;
+            drop(client);
             let open: HashSet<Uuid> = rows.iter().map(|row| row.get(0)).collect();
             for id in &open {
                 self.follow(*id, objects, None).await?;
                 done += 1;
             }
-            self.keys.applied(&ids).await?;
+            self.settle(&ids).await?;
         }
     }
 
@@ -132,8 +157,10 @@ impl Acts {
         objects: &dyn ObjectStore,
         trace: Option<Trace>,
     ) -> Result<ActResponse, Error> {
-        let mut client = self.pool.get().await?;
-        let rows = client
+        let rows = self
+            .pool
+            .get()
+            .await?
             .query("SELECT id FROM attachments WHERE complaint_id = $1", &[&id])
             .await?;
         for row in rows {
@@ -145,6 +172,7 @@ impl Acts {
                 }
             }
         }
+        let mut client = self.pool.get().await?;
         let tx = client.transaction().await?;
         chassis::ledger::lock(&tx, Owner::Intake, &[ComplaintId(id)]).await?;
         let facets = chassis::inbox::facets(&tx, &[ComplaintId(id)]).await?;
@@ -160,6 +188,7 @@ impl Acts {
         let now = self.clock.now();
         end_waiting(&mut complaint, now);
         complaint.facet.erased_at = Some(values::timestamp(now));
+        complaint.facet.attachments = 0;
         tx.execute("UPDATE complaints SET sealed = NULL WHERE id = $1", &[&id])
             .await?;
         tx.execute(
@@ -170,7 +199,14 @@ impl Acts {
         tx.execute("DELETE FROM attachments WHERE complaint_id = $1", &[&id])
             .await?;
         tx.execute(
-            "UPDATE standings SET lat = NULL, lon = NULL, attachments = 0 WHERE complaint_id = $1",
+            "UPDATE standings SET attachments = 0 WHERE complaint_id = $1",
+            &[&id],
+        )
+        .await?;
+        // First the lock, then a statement that sees what was committed before it was got: a complaint of the same reporter
+        // that is written now keeps them.
+        tx.execute(
+            "SELECT 1 FROM reporters r JOIN complaints c ON r.id = c.reporter_id WHERE c.id = $1 FOR UPDATE OF r",
             &[&id],
         )
         .await?;

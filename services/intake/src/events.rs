@@ -1,7 +1,7 @@
 //! What intake hears from the other owners: it tells the reporter, ends what has to end, and keeps what lists and rights
 //! need of the others' facts.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 use chassis::{
     Clock, Draft, Failure,
@@ -22,11 +22,12 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    canary::Canary,
+    canary::{self, End},
     domain::complaint::State as Own,
     keys::MasterKeys,
     standing::{Known, state_of},
     store::{
+        canaries,
         conversation::{self, NewMessage},
         standings,
     },
@@ -38,8 +39,8 @@ pub struct Events {
     pub clock: Clock,
     /// Channels whose reporters fetch their replies themselves.
     pub pull_channels: Vec<String>,
-    /// Measures the complaint that goes round.
-    pub canary: Arc<Canary>,
+    /// Where the way of the complaint that goes round ends.
+    pub canary_end: End,
     /// For keyed hashes.
     pub masters: MasterKeys,
 }
@@ -114,11 +115,13 @@ impl Handler for Events {
         });
         standings::save(tx, &known.values().collect::<Vec<_>>(), effects.now).await?;
         crate::erase::note_confirmations(tx, &effects.confirmed, effects.now).await?;
+        let home: Vec<(Uuid, OffsetDateTime)> = known
+            .values()
+            .filter(|c| c.facet.channel == canary::CHANNEL && self.canary_end.is_reached(&c.facets))
+            .filter_map(|c| Some((c.id, values::datetime(c.facet.received_at.as_ref()?)?)))
+            .collect();
+        canaries::came_home(tx, &home, effects.now).await?;
         Ok(effects.drafts)
-    }
-
-    fn committed(&self, batch: &Batch) {
-        self.canary.observe(batch);
     }
 }
 

@@ -4,6 +4,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use chassis::{Draft, Failure, Ledger, trace::Trace};
@@ -35,6 +36,8 @@ use crate::{
 const BATCH: usize = 256;
 /// Commits under way at once: one syncs while the next is prepared.
 const COMMITS: usize = 2;
+/// How long a commit may take. With the database's own limit of a statement it stays below [`crate::keys::IN_USE_S`].
+const WITHIN: Duration = Duration::from_secs(15);
 /// Complaints that may wait; what comes on top is refused, to be tried again.
 const WAITING: usize = 4_096;
 
@@ -187,8 +190,18 @@ impl Committer {
         }
     }
 
-    /// Commits a batch; answers in its order.
+    /// Commits a batch; answers in its order. What takes too long is given up: an identity's key that was made for it is
+    /// promised for a while only.
     async fn together(
+        &self,
+        batch: &[Waiting],
+    ) -> Result<Vec<Result<SubmitResponse, Error>>, Error> {
+        tokio::time::timeout(WITHIN, self.written(batch))
+            .await
+            .unwrap_or_else(|_| Err(Failure::unavailable("the record", "too slow").into()))
+    }
+
+    async fn written(
         &self,
         batch: &[Waiting],
     ) -> Result<Vec<Result<SubmitResponse, Error>>, Error> {

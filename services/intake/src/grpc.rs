@@ -195,6 +195,7 @@ impl IntakeService for Intake {
         &self,
         request: Request<Streaming<AttachRequest>>,
     ) -> Result<Response<AttachResponse>, Status> {
+        let trace = trace_of(&request);
         let mut parts = request.into_inner();
         let Some(Part::Header(header)) = parts.message().await?.and_then(|m| m.part) else {
             return Err(Error::invalid("part", "the header comes first").into());
@@ -211,7 +212,12 @@ impl IntakeService for Intake {
         }
         let stored = self
             .attachments
-            .store(&header.complaint_id, &header.idempotency_key, content)
+            .store(
+                &header.complaint_id,
+                &header.idempotency_key,
+                content,
+                trace,
+            )
             .await?;
         Ok(Response::new(stored))
     }

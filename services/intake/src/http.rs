@@ -343,9 +343,9 @@ async fn found(public: &Public, query: &query::ListQuery) -> Result<Vec<PublicRe
         {
             let submission = content::open(key, row.id, sealed).map_err(errors_of)?;
             request.description = Some(mask(&submission.text));
-            if seen.pin {
-                request.position = submission.position.map(|p| (p.lat, p.lon));
-            }
+        }
+        if seen.pin {
+            request.position = row.pin;
         }
         if seen.photo {
             request.media_url = photos
@@ -581,7 +581,12 @@ async fn post_request(
         let stored = public
             .intake
             .attachments
-            .store(&accepted.complaint_id, &format!("open311/{once}"), photo)
+            .store(
+                &accepted.complaint_id,
+                &format!("open311/{once}"),
+                photo,
+                trace,
+            )
             .await;
         // The complaint is accepted whatever becomes of its photo; the reporter is told.
         if let Err(error) = stored {

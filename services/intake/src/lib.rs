@@ -1,7 +1,7 @@
 //! Intake: owns complaints, reporters, conversations, attachments, ticket numbers and public tracking, and serves Open311
 //! GeoReport v2.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chassis::{
     Config, Env, Listeners,
@@ -27,6 +27,7 @@ mod http;
 pub mod keys;
 pub mod open311;
 pub mod photos;
+mod pins;
 mod read;
 mod standing;
 mod store;
@@ -58,6 +59,7 @@ pub struct Own {
     pub public_url: String,
     pub pull_channels: List,
     pub canary_every_s: u64,
+    pub canary_end: canary::End,
     pub attachments: photos::ObjectsConfig,
 }
 
@@ -157,14 +159,14 @@ pub async fn run(
     );
     core.spawn(gathering);
     // A restored record may hold again what was erased: before anything is served it follows the ledger.
-    acts.follow_erasures(objects.as_ref())
+    acts.follow_erasures(objects.as_ref(), true)
         .await
         .map_err(|e| chassis::Error::setup("erasures", chassis::Failure::from(e)))?;
-    let canary = Arc::new(canary::Canary::new(&core.env.metrics));
+    let canary = Arc::new(canary::Canary::new(&core.env.metrics, core.pool.clone()));
     core.consume(events::Events {
         clock: clock.clone(),
         pull_channels: config.own.pull_channels.0.clone(),
-        canary: canary.clone(),
+        canary_end: config.own.canary_end,
         masters: acts.keys.masters().clone(),
     })?;
     periodic(
@@ -213,16 +215,34 @@ fn periodic(
     canary: &Arc<canary::Canary>,
     canary_every_s: u64,
 ) {
-    let (acts, objects) = (acts.clone(), objects.clone());
-    core.every(std::time::Duration::from_secs(60), move || {
-        let (acts, objects) = (acts.clone(), objects.clone());
-        async move { Ok(acts.follow_erasures(objects.as_ref()).await.map(|_| ())?) }
+    let (following, objects) = (acts.clone(), objects.clone());
+    core.every(Duration::from_secs(60), move || {
+        let (acts, objects) = (following.clone(), objects.clone());
+        async move {
+            Ok(acts
+                .follow_erasures(objects.as_ref(), false)
+                .await
+                .map(|_| ())?)
+        }
     });
     if canary_every_s > 0 {
-        let (gatherer, canary) = (gatherer.clone(), canary.clone());
-        core.every(std::time::Duration::from_secs(canary_every_s), move || {
-            let (gatherer, canary) = (gatherer.clone(), canary.clone());
-            async move { Ok(canary.fly(&gatherer).await?) }
+        let (gatherer, flying, clock) = (gatherer.clone(), canary.clone(), core.env.clock.clone());
+        core.every(Duration::from_secs(canary_every_s), move || {
+            let (gatherer, canary, clock) = (gatherer.clone(), flying.clone(), clock.clone());
+            async move { Ok(canary.fly(&gatherer, clock.now(), canary_every_s).await?) }
+        });
+        let canary = canary.clone();
+        core.every(Duration::from_secs(2), move || {
+            let canary = canary.clone();
+            async move { Ok(canary.tell().await?) }
         });
     }
+    let pins = pins::Pins {
+        pool: core.pool.clone(),
+        keys: acts.keys.clone(),
+    };
+    core.every(Duration::from_millis(500), move || {
+        let pins = pins.clone();
+        async move { Ok(pins.fill().await?) }
+    });
 }

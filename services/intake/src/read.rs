@@ -370,6 +370,7 @@ impl Reader {
             answer.answer_id = standing.answer_id.unwrap_or_default();
         }
         let key = self.keys.get(&[id]).await?.remove(&id);
+        let mut conversation = None;
         if let (true, Some(key), Some(sealed)) = (seen.description, &key, &row.sealed) {
             let submission = content::open(key, id, sealed)?;
             answer.text = if reporter {
@@ -379,7 +380,7 @@ impl Reader {
             };
             if seen.conversation {
                 let language = submission.language;
-                answer.conversation = self.conversation(&client, &row, key, &language).await?;
+                conversation = Some(language);
             }
         }
         if seen.photo {
@@ -391,6 +392,15 @@ impl Reader {
                     media_type: file.media_type,
                 })
                 .collect();
+        }
+        if let (Some(language), Some(key)) = (conversation, &key) {
+            let messages = conversation::of_complaints(&client, &[id])
+                .await?
+                .remove(&id)
+                .unwrap_or_default();
+            // Another service is asked now: no connection is held meanwhile.
+            drop(client);
+            answer.conversation = self.conversation(messages, key, &language).await?;
         }
         Ok(answer)
     }
@@ -422,15 +432,10 @@ impl Reader {
 
     async fn conversation(
         &self,
-        client: &Client,
-        row: &Row,
+        messages: Vec<conversation::Message>,
         key: &crate::keys::DataKey,
         language: &str,
     ) -> Result<Vec<ConversationEntry>, Error> {
-        let messages = conversation::of_complaints(client, &[row.id])
-            .await?
-            .remove(&row.id)
-            .unwrap_or_default();
         let references: Vec<String> = messages
             .iter()
             .filter(|m| m.sender == "opd" && !m.reference.is_empty())
@@ -500,8 +505,10 @@ impl Reader {
         let client = self.pool.get().await?;
         let messages = conversation::by_ids(&client, &ids).await?;
         let complaints: Vec<Uuid> = messages.iter().map(|m| m.complaint_id).collect();
-        let keys = self.keys.get(&complaints).await?;
         let found = rows(&client, &complaints).await?;
+        // Another service is asked below: no connection is held meanwhile.
+        drop(client);
+        let keys = self.keys.get(&complaints).await?;
         let references = messages
             .iter()
             .filter(|m| m.sender == "opd" && !m.reference.is_empty())

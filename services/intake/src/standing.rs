@@ -37,6 +37,8 @@ pub struct Row {
     pub view: View,
     /// Whether the public may know of it.
     pub listed: bool,
+    /// Whether the public may see where it is.
+    pub pin: bool,
     /// The category's code.
     pub category: String,
     /// The place's code.
@@ -111,14 +113,15 @@ impl Known {
             })
             .and_then(|c| c.due_at.as_ref())
             .and_then(values::datetime);
-        let listed =
-            visible_to(Role::Public, view).listed && !self.facet.canary && !self.facet.candidate;
+        let public = visible_to(Role::Public, view);
+        let counted = !self.facet.canary && !self.facet.candidate;
         Row {
             state: standing.state.code(),
             since: standing.since.unwrap_or(OffsetDateTime::UNIX_EPOCH),
             ended: !standing.state.is_open(),
             view,
-            listed,
+            listed: public.listed && counted,
+            pin: public.pin && counted,
             category: pick(
                 lead.map(|l| &l.category).filter(|c| !c.is_empty()),
                 label.filter(|l| !l.abstained).map(|l| &l.category),

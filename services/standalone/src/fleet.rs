@@ -178,6 +178,13 @@ impl Settings {
             "INTAKE__PUBLIC_URL",
             format!("http://127.0.0.1:{}", ports.of("intake").http),
         );
+        // The canary's way ends with the last service that there is.
+        let end = if SERVICES.contains(&"opd-notification") {
+            "delivered"
+        } else {
+            "routed"
+        };
+        settings.set("INTAKE__CANARY_END", end);
         settings.set("ROUTING__SAMPLE_DATA", "true");
         let password = &secrets.sample_password;
         settings.set(

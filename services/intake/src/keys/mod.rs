@@ -13,4 +13,4 @@ pub use master::{MasterError, MasterKeys};
 pub use seal::{DataKey, SealError};
 mod store;
 
-pub use store::{KeyKind, KeyStore};
+pub use store::{IN_USE_S, KeyKind, KeyStore};

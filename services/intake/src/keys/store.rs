@@ -1,6 +1,6 @@
 //! The keys database: wrapped keys and the ledger of erasures.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use deadpool_postgres::Pool;
 use time::OffsetDateTime;
@@ -25,22 +25,26 @@ pub struct KeyStore {
     masters: MasterKeys,
 }
 
-// By primary key. An identity that exists keeps its key: the update changes nothing and returns it.
+// By primary key. An identity that exists keeps its key: the update notes that it is in use, and returns it.
 const MAKE: &str = "
     INSERT INTO data_keys (id, kind, master, wrapped)
     SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::bytea[])
-    ON CONFLICT (id) DO UPDATE SET id = excluded.id
+    ON CONFLICT (id) DO UPDATE SET used_at = now()
     RETURNING id, master, wrapped";
 const GET: &str = "SELECT id, master, wrapped FROM data_keys WHERE id = ANY($1::uuid[])";
 const DROP: &str = "DELETE FROM data_keys WHERE id = ANY($1::uuid[])";
-// Deletes the keys and writes the ledger in one statement: neither without the other.
+// Deletes the key and writes the ledger in one statement: neither without the other.
 const ERASE: &str = "
-    WITH gone AS (DELETE FROM data_keys WHERE id = ANY($1::uuid[]))
-    INSERT INTO erasures (complaint_id, at, person_id, basis) VALUES ($2, $3, $4, $5)
+    WITH gone AS (DELETE FROM data_keys WHERE id = $1)
+    INSERT INTO erasures (complaint_id, at, person_id, basis) VALUES ($1, $2, $3, $4)
     ON CONFLICT (complaint_id) DO NOTHING";
 // erasures_pkey, in slices.
 const LEDGER: &str = "
     SELECT complaint_id, at FROM erasures WHERE complaint_id > $1 AND (NOT applied OR $2) ORDER BY complaint_id LIMIT 1000";
+// Those that nobody can be about to seal with; says which are left.
+const DROP_UNUSED: &str = "
+    DELETE FROM data_keys WHERE id = ANY($1::uuid[]) AND used_at < now() - make_interval(secs => $2)";
+const LEFT: &str = "SELECT id FROM data_keys WHERE id = ANY($1::uuid[])";
 const APPLIED: &str =
     "UPDATE erasures SET applied = true WHERE complaint_id = ANY($1::uuid[]) AND NOT applied";
 // data_keys_by_master.
@@ -49,6 +53,9 @@ const STALE: &str = "
 const REWRAP: &str = "
     UPDATE data_keys k SET master = $1, wrapped = n.wrapped
     FROM unnest($2::uuid[], $3::bytea[]) AS n (id, wrapped) WHERE k.id = n.id";
+
+/// Seconds for which a key that was handed out may be about to be sealed with. Well above the time that a commit may take.
+pub const IN_USE_S: f64 = 60.0;
 
 impl KeyStore {
     /// Keys in the database behind `pool`, opened by `masters`.
@@ -137,22 +144,31 @@ impl KeyStore {
         Ok(())
     }
 
-    /// Deletes the keys of a complaint (and of its reporter, when `identity` is given) and enters it in the ledger.
+    /// Deletes the key of a complaint and enters it in the ledger.
     pub async fn erase(
         &self,
         complaint: Uuid,
-        identity: Option<Uuid>,
         at: OffsetDateTime,
         person: &str,
         basis: &str,
     ) -> Result<(), Error> {
-        let mut ids = vec![complaint];
-        ids.extend(identity);
         let client = self.pool.get().await?;
         client
-            .execute(ERASE, &[&ids, &complaint, &at, &person, &basis])
+            .execute(ERASE, &[&complaint, &at, &person, &basis])
             .await?;
         Ok(())
+    }
+
+    /// Deletes the keys of identities that no complaint needs any more, unless one was handed out within [`IN_USE_S`]
+    /// seconds: a complaint that is being written may be about to need it. Says which are left.
+    pub async fn drop_identities(&self, ids: &[Uuid]) -> Result<HashSet<Uuid>, Error> {
+        if ids.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let client = self.pool.get().await?;
+        client.execute(DROP_UNUSED, &[&ids, &IN_USE_S]).await?;
+        let rows = client.query(LEFT, &[&ids]).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
     /// A slice of the ledger after `after`: those the record has not followed yet, or `all`.

@@ -78,7 +78,8 @@ pub async fn of_complaints(client: &Client, ids: &[Uuid]) -> Result<Vec<Attachme
         .collect())
 }
 
-/// Writes a row under the complaint's lock; `false` when it was there already.
+/// Writes a row under the complaint's lock; `false` when it was there already. A complaint that shows no pin may have one now:
+/// the photo's.
 ///
 /// # Errors
 /// What the database says.
@@ -107,7 +108,9 @@ pub async fn insert(
         .await?;
     if n == 1 {
         tx.execute(
-            "UPDATE standings SET attachments = attachments + 1, updated_at = $2 WHERE complaint_id = $1",
+            "UPDATE standings SET attachments = attachments + 1, updated_at = $2,
+                pin = CASE WHEN pin = 'shown' AND lat IS NULL THEN 'due' ELSE pin END
+             WHERE complaint_id = $1",
             &[&new.complaint_id, &at],
         )
         .await?;

@@ -33,13 +33,15 @@ pub struct Listed {
     pub updated_at: OffsetDateTime,
     /// The submission, sealed.
     pub sealed: Option<Vec<u8>>,
+    /// Latitude and longitude, rounded, while the public may see them.
+    pub pin: Option<(f64, f64)>,
 }
 
 // standings_public (received_at) or standings_public_changed (updated_at), both only of what is listed; named tickets by
 // complaints_ticket_key.
 const LIST: &str = "
     SELECT c.id, c.ticket, s.state, s.verified, s.anonim, s.rahasia, s.oversight, s.sensitive, s.erased,
-        s.category, s.area_code, s.agency, s.due_at, s.received_at, s.updated_at, c.sealed
+        s.category, s.area_code, s.agency, s.due_at, s.received_at, s.updated_at, c.sealed, s.lat, s.lon
     FROM standings s JOIN complaints c ON c.id = s.complaint_id
     WHERE s.listed AND ($1::text[] IS NULL OR c.ticket = ANY($1))
       AND ($2::text[] IS NULL OR s.category = ANY($2))
@@ -108,6 +110,7 @@ pub async fn list(client: &Client, query: &ListQuery) -> Result<Vec<Listed>, Err
             received_at: row.get(13),
             updated_at: row.get(14),
             sealed: row.get(15),
+            pin: row.get::<_, Option<f64>>(16).zip(row.get(17)),
         })
         .collect())
 }

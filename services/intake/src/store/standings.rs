@@ -21,11 +21,14 @@ const UPDATE: &str = "
     UPDATE standings s SET facet = n.facet, state = n.state, since = n.since, ended = n.ended, verified = n.verified,
         oversight = n.oversight, sensitive = n.sensitive, erased = n.erased, listed = n.listed,
         category = n.category, area_code = n.area, agency = n.agency, agencies = string_to_array(n.agencies, ','),
-        due_at = n.due_at, updated_at = CASE WHEN s.state <> n.state THEN $15 ELSE s.updated_at END
+        due_at = n.due_at, updated_at = CASE WHEN s.state <> n.state THEN $15 ELSE s.updated_at END,
+        pin = CASE WHEN NOT n.pin THEN 'hidden' WHEN s.pin = 'hidden' THEN 'due' ELSE s.pin END,
+        lat = CASE WHEN n.pin THEN s.lat END, lon = CASE WHEN n.pin THEN s.lon END
     FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::timestamptz[], $5::bool[], $6::bool[], $7::bool[], $8::bool[],
-        $9::bool[], $10::bool[], $11::text[], $12::text[], $13::text[], $14::text[], $16::timestamptz[])
+        $9::bool[], $10::bool[], $11::text[], $12::text[], $13::text[], $14::text[], $16::timestamptz[],
+        $17::bool[])
         AS n(id, facet, state, since, ended, verified, oversight, sensitive, erased, listed, category, area, agency,
-             agencies, due_at)
+             agencies, due_at, pin)
     WHERE s.complaint_id = n.id";
 
 const CHANGES: &str = "
@@ -104,6 +107,7 @@ pub async fn save(
             &agencies,
             &now,
             &due,
+            &flag(|r| r.pin),
         ],
     )
     .await?;
