@@ -73,10 +73,12 @@ CREATE INDEX deliveries_of_message ON deliveries (message_id);
 CREATE UNIQUE INDEX deliveries_in_order ON deliveries (endpoint_id, seq);
 -- What an endpoint has not taken over yet, in its order.
 CREATE INDEX deliveries_pending ON deliveries (endpoint_id, seq) WHERE state = 'pending';
--- Webhooks in due order.
-CREATE INDEX deliveries_due ON deliveries (due_at) WHERE state = 'pending' AND way = 'webhook';
--- What has to be published.
-CREATE INDEX deliveries_to_publish ON deliveries (created_at) WHERE state = 'pending' AND way = 'nats' AND stream_seq IS NULL;
+-- Webhooks in due order, each endpoint's apart: the backlog of one must not hide another's.
+CREATE INDEX deliveries_due ON deliveries (endpoint_id, due_at) WHERE state = 'pending' AND way = 'webhook';
+-- What has to be published, each endpoint's apart.
+CREATE INDEX deliveries_to_publish ON deliveries (endpoint_id, seq) WHERE state = 'pending' AND way = 'nats' AND stream_seq IS NULL;
+-- What was published and may have been taken.
+CREATE INDEX deliveries_published ON deliveries (endpoint_id, stream_seq) WHERE state = 'pending' AND stream_seq IS NOT NULL;
 
 -- Tries of webhooks. Never a body.
 CREATE TABLE attempts (
