@@ -9,6 +9,7 @@ use tonic::service::RoutesBuilder;
 mod acts;
 mod config;
 pub mod domain;
+mod endpoints;
 mod error;
 mod events;
 mod grpc;
@@ -16,6 +17,7 @@ mod seal;
 mod shared;
 mod store;
 mod taken;
+mod ways;
 
 pub use config::Own;
 
@@ -64,6 +66,7 @@ pub async fn run(config: Config<Own>, listeners: Listeners, env: Env) -> Result<
         ))
         .max_decoding_message_size(limit),
     );
+    core.spawn(ways::run(shared));
     core.serve_grpc(listeners.grpc, routes, OWN_KEYS);
     core.serve_ops(listeners.ops);
     core.finish().await;

@@ -32,6 +32,11 @@ pub fn delivery(message: Uuid, endpoint: Uuid) -> Uuid {
     derived(&[b"delivery", message.as_bytes(), endpoint.as_bytes()])
 }
 
+/// The id of a person's request for an endpoint: one idempotency key of one person names one request.
+pub fn request(person: &str, key: &str) -> Uuid {
+    derived(&[b"request", person.as_bytes(), key.as_bytes()])
+}
+
 /// The id of an OPD's act (answer, ask, plan, note): one idempotency key of one OPD for one verb names one act.
 pub fn act(opd_code: &str, assignment: AssignmentId, verb: &str, key: &str) -> Uuid {
     derived(&[

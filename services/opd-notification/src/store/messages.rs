@@ -14,7 +14,8 @@ use crate::domain::{ids, news::Message};
 /// The way of an OPD without endpoints: its people look at pages.
 pub const PAGES: &str = "pages";
 
-const COLUMNS: &str = "m.id, m.opd_code, m.type, m.complaint_id, m.assignment_id, m.ticket, m.category, m.kind, m.urgency, m.area_code, m.routed_at, m.nth";
+/// What [`message`] and [`delivery`] read, of messages `m`.
+pub const COLUMNS: &str = "m.id, m.opd_code, m.type, m.complaint_id, m.assignment_id, m.ticket, m.category, m.kind, m.urgency, m.area_code, m.routed_at, m.nth";
 
 /// A message from a row that begins with [`COLUMNS`].
 fn message(row: &Row) -> Message {
@@ -253,6 +254,16 @@ pub struct Delivery {
     pub traceparent: String,
 }
 
+/// A delivery from a row of [`COLUMNS`], the delivery's id and number, and the message's traceparent.
+pub fn delivery(row: &Row) -> Delivery {
+    Delivery {
+        message: message(row),
+        id: row.get(12),
+        seq: row.get(13),
+        traceparent: row.get(14),
+    }
+}
+
 /// What an endpoint gets after a number, in order. Index `deliveries_in_order`.
 ///
 /// # Errors
@@ -269,15 +280,7 @@ pub async fn after(
     );
     let statement = client.prepare_cached(&sql).await?;
     let rows = client.query(&statement, &[&endpoint, &seq, &limit]).await?;
-    Ok(rows
-        .iter()
-        .map(|row| Delivery {
-            message: message(row),
-            id: row.get(12),
-            seq: row.get(13),
-            traceparent: row.get(14),
-        })
-        .collect())
+    Ok(rows.iter().map(delivery).collect())
 }
 
 const UP_TO: &str = "

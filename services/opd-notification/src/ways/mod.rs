@@ -1,0 +1,78 @@
+//! The ways on which messages leave by themselves: NATS and webhooks. (On gRPC an OPD's system fetches.)
+
+mod link;
+pub mod nats;
+mod rows;
+pub mod users;
+mod wait;
+pub mod webhook;
+
+use std::{sync::Arc, time::Duration};
+
+use chassis::Failure;
+use deadpool_postgres::Transaction;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::{error::Error, shared::Shared, taken::taken};
+
+/// Serves all ways until the service's shutdown.
+pub async fn run(shared: Arc<Shared>) {
+    tokio::join!(
+        users::run(shared.clone()),
+        nats::run(shared.clone()),
+        webhook::run(shared)
+    );
+}
+
+/// Waits until a new user on NATS gets in and finds its durable consumer, at most so long; whether it does.
+pub async fn usable(
+    shared: &Shared,
+    user: &str,
+    password: &str,
+    inbox_prefix: &str,
+    within: Duration,
+) -> bool {
+    let until = Instant::now() + within;
+    loop {
+        if link::finds_its_consumer(shared, user, password, inbox_prefix).await {
+            return true;
+        }
+        if Instant::now() >= until {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Waits until nobody publishes on NATS, and keeps it so until the transaction ends.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn stop_publishing(tx: &Transaction<'_>) -> Result<(), Error> {
+    Ok(rows::stop_publishing(tx).await?)
+}
+
+/// Notes what endpoints have taken over. Where one delivery cannot be noted, the others are all the same.
+async fn note(shared: &Shared, deliveries: &[Uuid]) -> Result<(), Error> {
+    match taken(shared, deliveries).await {
+        Ok(()) => Ok(()),
+        Err(Error::Failure(failure @ Failure::Unavailable { .. })) => Err(failure.into()),
+        Err(error) if deliveries.len() < 2 => Err(error),
+        Err(_) => {
+            for delivery in deliveries {
+                match taken(shared, &[*delivery]).await {
+                    Ok(()) => {}
+                    Err(Error::Failure(failure @ Failure::Unavailable { .. })) => {
+                        return Err(failure.into());
+                    }
+                    Err(error) => {
+                        tracing::error!(%delivery, error = &error as &dyn std::error::Error,
+                            "a delivery was taken over and cannot be noted");
+                    }
+                }
+            }
+            Ok(())
+        }
+    }
+}
