@@ -11,7 +11,6 @@ use contracts::{
 };
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use crate::{
     domain::{

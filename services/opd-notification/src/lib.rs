@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use chassis::{Config, Env, Error, Listeners, service::Core};
-use contracts::{common::Owner, opd::opd_service_server::OpdServiceServer};
+use contracts::{
+    common::Owner,
+    opd::{opd_admin_service_server::OpdAdminServiceServer, opd_service_server::OpdServiceServer},
+};
 use tonic::service::RoutesBuilder;
 
 mod acts;
@@ -65,6 +68,10 @@ pub async fn run(config: Config<Own>, listeners: Listeners, env: Env) -> Result<
             core.peer(Owner::Intake)?,
         ))
         .max_decoding_message_size(limit),
+    );
+    routes.add_service(
+        OpdAdminServiceServer::new(grpc::AdminCalls::new(shared.clone()))
+            .max_decoding_message_size(limit),
     );
     core.spawn(ways::run(shared));
     core.serve_grpc(listeners.grpc, routes, OWN_KEYS);

@@ -1,0 +1,184 @@
+//! What staff and tools call, with the services' token: endpoints, deliveries, and what OPDs said.
+
+use std::sync::Arc;
+
+use chassis::grpc::trace_of;
+use contracts::{
+    common::Actor,
+    opd::{
+        AnswerResponse, ApproveOutsideRequest, CreateEndpointRequest, CreateEndpointResponse,
+        DeliveriesRequest, DeliveriesResponse, EndpointsRequest, EndpointsResponse, EvidenceChunk,
+        EvidenceRequest, Note, NotesRequest, NotesResponse, ResendRequest, ResendResponse,
+        RevokeEndpointRequest, RevokeEndpointResponse, opd_admin_service_server::OpdAdminService,
+    },
+    values,
+};
+use futures::stream;
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+use crate::{
+    acts::{self, digest},
+    domain::follow_up::Verb,
+    endpoints,
+    error::Error,
+    shared::Shared,
+    store,
+};
+
+/// Notes in one request.
+const NOTES_MAX: usize = 500;
+/// Bytes in one chunk of evidence.
+const CHUNK: usize = 64 * 1024;
+
+/// The calls of `OpdAdminService`.
+#[derive(Debug, Clone)]
+pub struct AdminCalls {
+    shared: Arc<Shared>,
+}
+
+impl AdminCalls {
+    /// Answers with what the service has.
+    pub fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    async fn notes(&self, ids: &[String]) -> Result<Vec<Note>, Error> {
+        if ids.len() > NOTES_MAX {
+            return Err(Error::Invalid("ids: at most 500"));
+        }
+        let ids: Vec<Uuid> = ids
+            .iter()
+            .map(|id| Uuid::try_parse(id))
+            .collect::<Result<_, _>>()
+            .map_err(|_| Error::Invalid("ids: not an id"))?;
+        let rows = {
+            let client = self.shared.pool.get().await?;
+            store::acts::notes(&client, &ids).await?
+        };
+        rows.into_iter()
+            .map(|row| {
+                Ok(Note {
+                    text: self.shared.seal.open_text(row.id, &row.words)?,
+                    id: row.id.to_string(),
+                    complaint_id: row.complaint.to_string(),
+                    assignment_id: row.assignment.to_string(),
+                    opd_code: row.opd_code,
+                    evidence_ids: row.evidence.iter().map(Uuid::to_string).collect(),
+                    at: Some(values::timestamp(row.at)),
+                })
+            })
+            .collect()
+    }
+
+    async fn evidence(&self, id: &str) -> Result<(String, Vec<u8>), Error> {
+        let id = Uuid::try_parse(id).map_err(|_| Error::NotFound("evidence"))?;
+        let found = {
+            let client = self.shared.pool.get().await?;
+            store::acts::evidence(&client, id).await?
+        };
+        let (media_type, sealed) = found.ok_or(Error::NotFound("evidence"))?;
+        Ok((media_type, self.shared.seal.open(id, &sealed)?))
+    }
+}
+
+#[tonic::async_trait]
+impl OpdAdminService for AdminCalls {
+    type EvidenceStream = stream::Iter<std::vec::IntoIter<Result<EvidenceChunk, Status>>>;
+
+    async fn create_endpoint(
+        &self,
+        request: Request<CreateEndpointRequest>,
+    ) -> Result<Response<CreateEndpointResponse>, Status> {
+        let made = endpoints::create(&self.shared, request.into_inner()).await?;
+        Ok(Response::new(made))
+    }
+
+    async fn revoke_endpoint(
+        &self,
+        request: Request<RevokeEndpointRequest>,
+    ) -> Result<Response<RevokeEndpointResponse>, Status> {
+        let ended = endpoints::revoke(&self.shared, request.into_inner()).await?;
+        Ok(Response::new(ended))
+    }
+
+    async fn endpoints(
+        &self,
+        request: Request<EndpointsRequest>,
+    ) -> Result<Response<EndpointsResponse>, Status> {
+        let all = endpoints::list(&self.shared, request.into_inner()).await?;
+        Ok(Response::new(all))
+    }
+
+    async fn deliveries(
+        &self,
+        request: Request<DeliveriesRequest>,
+    ) -> Result<Response<DeliveriesResponse>, Status> {
+        let all = endpoints::deliveries(&self.shared, request.into_inner()).await?;
+        Ok(Response::new(all))
+    }
+
+    async fn resend(
+        &self,
+        request: Request<ResendRequest>,
+    ) -> Result<Response<ResendResponse>, Status> {
+        let sent = endpoints::resend(&self.shared, request.into_inner()).await?;
+        Ok(Response::new(sent))
+    }
+
+    async fn notes(
+        &self,
+        request: Request<NotesRequest>,
+    ) -> Result<Response<NotesResponse>, Status> {
+        let notes = Self::notes(self, &request.get_ref().ids).await?;
+        Ok(Response::new(NotesResponse { notes }))
+    }
+
+    async fn evidence(
+        &self,
+        request: Request<EvidenceRequest>,
+    ) -> Result<Response<Self::EvidenceStream>, Status> {
+        let id = &request.get_ref().evidence_id;
+        let (media_type, content) = Self::evidence(self, id).await?;
+        let chunks: Vec<_> = content
+            .chunks(CHUNK)
+            .map(|chunk| {
+                Ok(EvidenceChunk {
+                    chunk: chunk.to_vec(),
+                    media_type: media_type.clone(),
+                })
+            })
+            .collect();
+        Ok(Response::new(stream::iter(chunks)))
+    }
+
+    async fn approve_outside(
+        &self,
+        request: Request<ApproveOutsideRequest>,
+    ) -> Result<Response<AnswerResponse>, Status> {
+        let r = request.get_ref();
+        let by: Actor =
+            r.by.clone()
+                .ok_or(Error::Invalid("by: every act has a person"))?;
+        let answer = acts::perform(
+            &self.shared,
+            acts::Request {
+                complaint: &r.complaint_id,
+                assignment: &r.assignment_id,
+                opd: None,
+                by,
+                text: "",
+                verb: Verb::Approve {
+                    answer_id: &r.answer_id,
+                    plan_id: &r.plan_id,
+                },
+                evidence: &[],
+                key: &r.idempotency_key,
+                trace: trace_of(&request),
+                digest: digest(r),
+            },
+        )
+        .await?;
+        Ok(Response::new(answer))
+    }
+}
