@@ -18,7 +18,25 @@ use crate::{
 };
 
 /// The services that run, in the order of the way of a complaint.
-pub const SERVICES: [&str; 4] = ["intake", "routing", "escalation", "portal"];
+pub const SERVICES: [&str; 5] = [
+    "intake",
+    "routing",
+    "opd-notification",
+    "escalation",
+    "portal",
+];
+
+/// The HTTP ports that people know by heart.
+fn known_http(service: &str) -> u16 {
+    match service {
+        "portal" => 8080,
+        "intake" => 8081,
+        "classification" => 8082,
+        "opd-notification" => 8083,
+        "routing" => 8084,
+        _ => 8085,
+    }
+}
 
 /// The database that holds the record, a schema for each service.
 pub const DATABASE: &str = "ntbcare";
@@ -80,14 +98,13 @@ impl PortPlan {
     /// When no ports can be had.
     pub fn preferred() -> Result<Self, ServerError> {
         let prefer = |port: u16| if is_free(port) { Ok(port) } else { free_port() };
-        let http: [u16; SERVICES.len()] = [8081, 8084, 8085, 8080];
         let mut services = BTreeMap::new();
-        for ((service, http), n) in SERVICES.iter().zip(http).zip(1..) {
+        for (service, n) in SERVICES.into_iter().zip(1..) {
             services.insert(
-                (*service).to_owned(),
+                service.to_owned(),
                 Ports {
                     grpc: prefer(50_050 + n)?,
-                    http: prefer(http)?,
+                    http: prefer(known_http(service))?,
                     ops: prefer(9_090 + n)?,
                 },
             );
@@ -186,6 +203,17 @@ impl Settings {
         };
         settings.set("INTAKE__CANARY_END", end);
         settings.set("ROUTING__SAMPLE_DATA", "true");
+        settings.set("OPD_NOTIFICATION__NATS_OPD_USER", "opd-owner");
+        settings.set("OPD_NOTIFICATION__NATS_OPD_PASSWORD", &secrets.opd_owner);
+        settings.set(
+            "OPD_NOTIFICATION__NATS_USERS_FILE",
+            nats.users_file().display().to_string(),
+        );
+        settings.set(
+            "OPD_NOTIFICATION__NATS_PID_FILE",
+            nats.pid_file().display().to_string(),
+        );
+        settings.set("OPD_NOTIFICATION__SEAL_KEY", &secrets.opd_seal);
         let password = &secrets.sample_password;
         settings.set(
             "PORTAL__SAMPLE_ACCOUNTS",
@@ -284,6 +312,7 @@ pub async fn start(service: &'static str, settings: &Settings) -> Result<Running
     let task = match service {
         "intake" => run!(intake),
         "routing" => run!(routing),
+        "opd-notification" => run!(opd_notification),
         "escalation" => run!(escalation),
         "portal" => run!(portal),
         other => return Err(Error::Invalid(format!("no such service: {other}"))),
