@@ -167,7 +167,7 @@ impl<H: Handler> Engine<H> {
             let mut drafts = self.handler.handle(&tx, &batch, prepared).await?;
             appended = !drafts.is_empty();
             inherit_traces(&mut drafts, &batch);
-            self.ledger.append(&tx, drafts).await?;
+            self.ledger.append_caused(&tx, drafts).await?;
         }
         tx.commit().await?;
         if appended {

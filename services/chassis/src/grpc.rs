@@ -2,15 +2,19 @@
 //! the services' token and opens a span; and clients for peers.
 
 use std::{
+    collections::HashSet,
     convert::Infallible,
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use contracts::{DESCRIPTORS, envelope::TRACEPARENT};
 use opentelemetry::trace::SpanKind;
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
@@ -85,8 +89,29 @@ pub fn trace_of<T>(request: &Request<T>) -> Option<Trace> {
 pub struct Guard {
     token: String,
     own_keys: &'static [&'static str],
+    methods: Arc<HashSet<String>>,
     tracing: Tracing,
     metrics: Metrics,
+}
+
+/// Every method that is in the contracts, as `package.Service/Method`: only these name spans and metrics, because a path is
+/// whatever a caller sends.
+fn known_methods() -> Result<HashSet<String>, prost::DecodeError> {
+    let set = FileDescriptorSet::decode(DESCRIPTORS)?;
+    let mut methods = HashSet::new();
+    for file in &set.file {
+        for service in &file.service {
+            for method in &service.method {
+                methods.insert(format!(
+                    "{}.{}/{}",
+                    file.package(),
+                    service.name(),
+                    method.name()
+                ));
+            }
+        }
+    }
+    Ok(methods)
 }
 
 impl<S> Layer<S> for Guard {
@@ -149,8 +174,13 @@ where
                 Ok(Status::unauthenticated("the services' token is missing or wrong").into_http())
             });
         }
-        let method = request.uri().path().trim_start_matches('/').to_owned();
-        let infrastructure = method.starts_with("grpc.") || method.starts_with("ntbcare.record.");
+        let path = request.uri().path().trim_start_matches('/');
+        let infrastructure = path.starts_with("grpc.") || path.starts_with("ntbcare.record.");
+        let method = match self.guard.methods.get(path) {
+            Some(known) => known.clone(),
+            None if infrastructure => "grpc".to_owned(),
+            None => "unknown".to_owned(),
+        };
         let parent = request
             .headers()
             .get(TRACEPARENT)
@@ -212,6 +242,7 @@ pub(crate) async fn serve(
     let guard = Guard {
         token: config.token.0.clone(),
         own_keys,
+        methods: Arc::new(known_methods().map_err(|e| Error::setup("descriptors", e))?),
         tracing,
         metrics,
     };
@@ -236,4 +267,22 @@ pub(crate) async fn serve(
         .serve_with_incoming_shutdown(TcpListenerStream::new(listener), draining)
         .await
         .map_err(|e| Error::setup("grpc", e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_of_the_contracts_are_known_by_their_path() {
+        let methods = known_methods().unwrap();
+        for path in [
+            "ntbcare.intake.v1.IntakeService/Submit",
+            "ntbcare.record.v1.RecordService/Events",
+            "ntbcare.opd.v1.OpdService/Acknowledge",
+        ] {
+            assert!(methods.contains(path), "{path}");
+        }
+        assert!(!methods.contains("ntbcare.intake.v1.IntakeService/Anything"));
+    }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::{
     Router,
-    extract::{Request, State},
-    http::StatusCode,
+    extract::{MatchedPath, Request, State},
+    http::{Method, StatusCode},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
@@ -68,9 +68,20 @@ async fn traced(State(tracing): State<Tracing>, mut request: Request, next: Next
         .get(TRACEPARENT)
         .and_then(|v| v.to_str().ok())
         .and_then(Trace::parse);
-    // The route, never the path: a path can hold a ticket number.
-    let name = format!("http {}", request.method());
-    let mut span = tracing.start(name, SpanKind::Server, parent);
+    // The route, never the path: a path can hold a ticket number. A method is the caller's word too.
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("", MatchedPath::as_str);
+    let method = match *request.method() {
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::DELETE => {
+            request.method().as_str()
+        }
+        _ => "_OTHER",
+    };
+    let name = format!("{method} {route}");
+    let mut span = tracing.start(name.trim_end(), SpanKind::Server, parent);
+    span.set("http.route", route.to_owned());
     request.extensions_mut().insert(span.at);
     let response = next.run(request).await;
     span.set(

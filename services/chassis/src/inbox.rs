@@ -23,13 +23,14 @@ const TAKE: &str = "
     ON CONFLICT DO NOTHING RETURNING event_id";
 
 const SEEN: &str = "
-    SELECT complaint_id, owner, epoch, contiguous, highest, facet FROM seen WHERE complaint_id = ANY($1::uuid[])";
+    SELECT complaint_id, owner, epoch, contiguous, highest, facet, traceparent FROM seen WHERE complaint_id = ANY($1::uuid[])";
 
 const UPDATE: &str = "
-    INSERT INTO seen (complaint_id, owner, epoch, contiguous, highest, facet)
-    SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::int[], $4::int[], $5::int[], $6::bytea[])
+    INSERT INTO seen (complaint_id, owner, epoch, contiguous, highest, facet, traceparent)
+    SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::int[], $4::int[], $5::int[], $6::bytea[], $7::text[])
     ON CONFLICT (complaint_id, owner) DO UPDATE SET
-        epoch = excluded.epoch, contiguous = excluded.contiguous, highest = excluded.highest, facet = excluded.facet";
+        epoch = excluded.epoch, contiguous = excluded.contiguous, highest = excluded.highest, facet = excluded.facet,
+        traceparent = excluded.traceparent";
 
 /// An event of this message cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -59,15 +60,18 @@ struct Row {
     contiguous: i32,
     highest: i32,
     facet: Vec<u8>,
+    /// Where the newest event was handled: the place of the complaint's trace for what is done about it here later.
+    trace: String,
 }
 
 /// How far one owner's log about one complaint is known, after `versions` (of `epoch`) have come.
-fn advance(before: Option<&Row>, epoch: i32, versions: &BTreeMap<i32, &Event>) -> Row {
+fn advance(before: Option<&Row>, epoch: i32, versions: &BTreeMap<i32, &Incoming>) -> Row {
     let mut row = before.cloned().unwrap_or(Row {
         epoch,
         contiguous: 0,
         highest: 0,
         facet: Vec::new(),
+        trace: String::new(),
     });
     if epoch > row.epoch
         && let Some((first, _)) = versions.first_key_value()
@@ -77,15 +81,18 @@ fn advance(before: Option<&Row>, epoch: i32, versions: &BTreeMap<i32, &Event>) -
         row.highest = row.contiguous;
         row.epoch = epoch;
     }
-    for (version, event) in versions {
+    for (version, incoming) in versions {
         if epoch == row.epoch && *version > row.highest {
             row.highest = *version;
             // The fact is not needed to know the state: only the facet is kept.
             let kept = Event {
                 fact: None,
-                ..(*event).clone()
+                ..incoming.event.clone()
             };
             row.facet = kept.encode_to_vec();
+            if let Some(trace) = incoming.trace {
+                row.trace = trace.to_string();
+            }
         }
         if *version == row.contiguous + 1 {
             row.contiguous += 1;
@@ -143,19 +150,20 @@ pub(crate) async fn take(
                     contiguous: row.get(3),
                     highest: row.get(4),
                     facet: row.get(5),
+                    trace: row.get(6),
                 },
             )
         })
         .collect();
 
     // Grouped by log and epoch; repetitions count too, because they can close a gap.
-    let mut groups: BTreeMap<(Uuid, i16, i32), BTreeMap<i32, &Event>> = BTreeMap::new();
+    let mut groups: BTreeMap<(Uuid, i16, i32), BTreeMap<i32, &Incoming>> = BTreeMap::new();
     for (item, complaint) in incoming.iter().zip(&complaints) {
         let event = &item.event;
         groups
             .entry((complaint.0, event.owner as i16, event.epoch.cast_signed()))
             .or_default()
-            .insert(event.version as i32, event);
+            .insert(event.version as i32, item);
     }
     let mut gaps = false;
     let mut changed: HashMap<(Uuid, i16), Row> = HashMap::new();
@@ -209,6 +217,7 @@ async fn write_seen(
     let contiguous: Vec<i32> = changed.values().map(|r| r.contiguous).collect();
     let highest: Vec<i32> = changed.values().map(|r| r.highest).collect();
     let facets: Vec<&[u8]> = changed.values().map(|r| r.facet.as_slice()).collect();
+    let traces: Vec<&str> = changed.values().map(|r| r.trace.as_str()).collect();
     let statement = tx.prepare_cached(UPDATE).await?;
     tx.execute(
         &statement,
@@ -219,6 +228,7 @@ async fn write_seen(
             &contiguous,
             &highest,
             &facets,
+            &traces,
         ],
     )
     .await?;
@@ -299,15 +309,19 @@ pub async fn keep_partitions(pool: &Pool, today: Date, keep_days: i64) -> Result
 mod tests {
     use super::*;
 
-    fn event(version: u64, epoch: u32) -> Event {
-        Event {
-            version,
-            epoch,
-            ..Event::default()
+    fn event(version: u64, epoch: u32) -> Incoming {
+        Incoming {
+            event: Event {
+                version,
+                epoch,
+                ..Event::default()
+            },
+            subject: String::new(),
+            trace: None,
         }
     }
     fn come(row: Option<Row>, epoch: i32, versions: &[i32]) -> Row {
-        let events: Vec<(i32, Event)> = versions
+        let events: Vec<(i32, Incoming)> = versions
             .iter()
             .map(|v| (*v, event(*v as u64, epoch as u32)))
             .collect();

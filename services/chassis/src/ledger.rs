@@ -21,7 +21,10 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::{failure::Failure, trace::Trace};
+use crate::{
+    failure::Failure,
+    trace::{Trace, Tracing},
+};
 
 /// An event to be: what happened, and the owner's whole knowledge of the complaint after it.
 #[derive(Debug, Clone)]
@@ -34,7 +37,8 @@ pub struct Draft {
     pub fact: Fact,
     /// The owner's whole knowledge of the complaint after it.
     pub facet: Facet,
-    /// What caused it. In a consumer `None` stands for the message about the same complaint.
+    /// What caused it. In a consumer `None` stands for the message about the same complaint, elsewhere for what was
+    /// last known of the complaint. A cause in another trace (a person's request) is linked from the complaint's own.
     pub trace: Option<Trace>,
 }
 
@@ -43,8 +47,12 @@ pub struct Draft {
 pub struct Ledger {
     owner: Owner,
     epoch: u32,
+    tracing: Tracing,
     pub(crate) wake: Notify,
 }
+
+/// What an owner's log has of a complaint: its last version, and where the complaint's trace has come to.
+type Heads = HashMap<Uuid, (i32, Option<Trace>)>;
 
 /// Locks complaints for the rest of the transaction, in an order that cannot deadlock. Every writer about a complaint
 /// takes this lock before it reads what it decides on; in a consumer the chassis has taken it. Owners do not block
@@ -108,6 +116,15 @@ pub(crate) fn lock_keys(owner: Owner, complaints: &[ComplaintId]) -> Vec<i64> {
 const HEADS: &str =
     "SELECT complaint_id, max(version) FROM events WHERE complaint_id = ANY($1::uuid[]) GROUP BY 1";
 
+// With the complaint's place in its trace: of the last entry, or, before there is one, of the nearest owner before this one on
+// the way of a complaint that was heard.
+const PLACES: &str = "
+    SELECT c.id, coalesce(e.version, 0), coalesce(nullif(e.traceparent, ''), s.traceparent, '')
+    FROM unnest($1::uuid[]) AS c(id)
+    LEFT JOIN LATERAL (SELECT version, traceparent FROM events WHERE complaint_id = c.id ORDER BY version DESC LIMIT 1) e ON true
+    LEFT JOIN LATERAL (SELECT traceparent FROM seen WHERE complaint_id = c.id AND traceparent <> ''
+        ORDER BY owner < $2 DESC, owner DESC LIMIT 1) s ON e.version IS NULL";
+
 const APPEND: &str = "
     WITH logged AS (
         INSERT INTO events (complaint_id, version, id, subject, body, traceparent)
@@ -121,12 +138,13 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn open(owner: Owner, pool: &Pool) -> Result<Self, Failure> {
+    pub async fn open(owner: Owner, pool: &Pool, tracing: Tracing) -> Result<Self, Failure> {
         let client = pool.get().await?;
         let row = client.query_one("SELECT epoch FROM meta", &[]).await?;
         Ok(Self {
             owner,
             epoch: u32::try_from(row.get::<_, i32>(0)).unwrap_or(1),
+            tracing,
             wake: Notify::new(),
         })
     }
@@ -159,15 +177,34 @@ impl Ledger {
         if drafts.is_empty() {
             return Ok(Vec::new());
         }
-        let mut ids: Vec<Uuid> = drafts.iter().map(|d| d.complaint.0).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let statement = tx.prepare_cached(HEADS).await?;
+        let statement = tx.prepare_cached(PLACES).await?;
         let heads = tx
-            .query(&statement, &[&ids])
+            .query(&statement, &[&complaints(&drafts), &(self.owner as i16)])
             .await?
             .iter()
-            .map(|row| (row.get::<_, Uuid>(0), row.get::<_, i32>(1)))
+            .map(|row| (row.get(0), (row.get(1), Trace::parse(row.get(2)))))
+            .collect();
+        self.write(tx, drafts, heads).await
+    }
+
+    /// Appends what messages caused. Where each message told its place in the trace, nothing has to be looked up.
+    pub(crate) async fn append_caused(
+        &self,
+        tx: &Transaction<'_>,
+        drafts: Vec<Draft>,
+    ) -> Result<Vec<Event>, Failure> {
+        if drafts.iter().any(|draft| draft.trace.is_none()) {
+            return self.append(tx, drafts).await;
+        }
+        if drafts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let statement = tx.prepare_cached(HEADS).await?;
+        let heads = tx
+            .query(&statement, &[&complaints(&drafts)])
+            .await?
+            .iter()
+            .map(|row| (row.get(0), (row.get(1), None)))
             .collect();
         self.write(tx, drafts, heads).await
     }
@@ -188,13 +225,13 @@ impl Ledger {
         &self,
         tx: &Transaction<'_>,
         drafts: Vec<Draft>,
-        mut heads: HashMap<Uuid, i32>,
+        mut heads: Heads,
     ) -> Result<Vec<Event>, Failure> {
         let n = drafts.len();
         let mut rows = Rows::with_capacity(n);
         let mut events = Vec::with_capacity(n);
         for draft in drafts {
-            let version = heads.entry(draft.complaint.0).or_insert(0);
+            let (version, place) = heads.entry(draft.complaint.0).or_default();
             *version += 1;
             let id = EventId::new();
             let event = Event {
@@ -210,13 +247,14 @@ impl Ledger {
             let subject = subjects::of(&event).ok_or_else(|| {
                 Failure::poison("an event without a subject: its code is not a code")
             })?;
+            let cause = self.cause(&subject, &event.complaint_id, draft.trace, *place);
+            rows.traces
+                .push(cause.map(|t| t.to_string()).unwrap_or_default());
             rows.complaints.push(draft.complaint.0);
             rows.versions.push(*version);
             rows.ids.push(id.0);
             rows.subjects.push(subject);
             rows.bodies.push(event.encode_to_vec());
-            rows.traces
-                .push(draft.trace.map(|t| t.to_string()).unwrap_or_default());
             rows.outbox.push(Uuid::now_v7());
             events.push(event);
         }
@@ -236,6 +274,32 @@ impl Ledger {
         .await?;
         Ok(events)
     }
+
+    /// Where an event lies in its complaint's trace. A complaint has one trace, from its reporter's request on: what a request
+    /// in another trace does is a span in the complaint's, linked to the request's.
+    fn cause(
+        &self,
+        subject: &str,
+        complaint: &str,
+        cause: Option<Trace>,
+        place: Option<Trace>,
+    ) -> Option<Trace> {
+        match (cause, place) {
+            (Some(cause), Some(place)) if !cause.same_trace(&place) => {
+                let mut span = self.tracing.join(format!("record {subject}"), place, cause);
+                span.set("ntbcare.complaint_id", complaint.to_owned());
+                Some(span.at)
+            }
+            (cause, place) => cause.or(place),
+        }
+    }
+}
+
+fn complaints(drafts: &[Draft]) -> Vec<Uuid> {
+    let mut ids: Vec<Uuid> = drafts.iter().map(|d| d.complaint.0).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
 }
 
 struct Rows {

@@ -7,11 +7,19 @@ use async_nats::jetstream::{self, message::PublishMessage};
 use contracts::{envelope, event::Event};
 use deadpool_postgres::Pool;
 use futures::{StreamExt as _, stream::FuturesUnordered};
+use opentelemetry::trace::SpanKind;
 use prost::Message as _;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{bus, config::Base, failure::Failure, ledger::Ledger, metrics::Metrics};
+use crate::{
+    bus,
+    config::Base,
+    failure::Failure,
+    ledger::Ledger,
+    metrics::Metrics,
+    trace::{Span, Trace, Tracing},
+};
 
 // The outbox is as short as the bus is fast; its primary key gives the order.
 const NEXT: &str = "
@@ -32,6 +40,8 @@ pub struct Relay {
     pub config: Base,
     /// What it counts.
     pub metrics: Metrics,
+    /// Its spans.
+    pub tracing: Tracing,
 }
 
 impl Relay {
@@ -73,6 +83,19 @@ impl Relay {
         }
     }
 
+    /// The span of one publication, which ends when the bus has acknowledged it; none for an event without a trace.
+    fn span(&self, event: &Event, subject: &str, traceparent: &str) -> Option<Span> {
+        let caused = Trace::parse(traceparent)?;
+        let mut span = self.tracing.start(
+            format!("publish {subject}"),
+            SpanKind::Producer,
+            Some(caused),
+        );
+        span.set("ntbcare.complaint_id", event.complaint_id.clone());
+        span.set("ntbcare.event_id", event.id.clone());
+        Some(span)
+    }
+
     async fn publish_batch(&self) -> Result<usize, Failure> {
         let mut client = self.pool.get().await?;
         let tx = client.transaction().await?;
@@ -91,15 +114,23 @@ impl Relay {
             let body: Vec<u8> = row.get(2);
             let event = Event::decode(body.as_slice())
                 .map_err(|_| Failure::poison("the log holds an unreadable event"))?;
+            let span = self.span(&event, &subject, row.get(3));
+            let place = span.as_ref().map(|s| s.at.to_string()).unwrap_or_default();
             let message = PublishMessage::build()
-                .headers(envelope::headers(&event, &subject, id, row.get(3)))
+                .headers(envelope::headers(&event, &subject, id, &place))
                 .payload(body.into());
             let ack = self
                 .js
                 .send_publish(subject, message)
                 .await
                 .map_err(|e| Failure::unavailable("the bus", e))?;
-            acks.push(async move { ack.await.map(|_| id) });
+            acks.push(async move {
+                let outcome = ack.await.map(|_| id);
+                if let (Err(_), Some(mut span)) = (&outcome, span) {
+                    span.fail("refused");
+                }
+                outcome
+            });
         }
         let outcomes: Vec<_> = acks.collect().await;
         let mut acknowledged = Vec::with_capacity(outcomes.len());

@@ -189,7 +189,7 @@ impl Core {
         postgres::check_budget(&pool, base.postgres.pool).await?;
         let keep_days = base.consumer.inbox_days;
         inbox::keep_partitions(&pool, OffsetDateTime::now_utc().date(), keep_days).await?;
-        let ledger = Arc::new(Ledger::open(owner, &pool).await?);
+        let ledger = Arc::new(Ledger::open(owner, &pool, env.tracing.clone()).await?);
         let bus = bus::connect(env.service, &base.nats, &env.metrics).await?;
         let js = bus::jetstream(bus.clone());
         let core = Self {
@@ -210,6 +210,7 @@ impl Core {
                 js: core.js.clone(),
                 config: core.base.clone(),
                 metrics: core.env.metrics.clone(),
+                tracing: core.env.tracing.clone(),
             };
             core.back.spawn(relay.run(core.stop_back.clone()));
         }

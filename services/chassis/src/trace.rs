@@ -9,7 +9,7 @@ use std::{fmt, time::SystemTime};
 use opentelemetry::{
     Context, KeyValue,
     trace::{
-        Span as _, SpanContext, SpanId, SpanKind, TraceContextExt as _, TraceFlags, TraceId,
+        Link, Span as _, SpanContext, SpanId, SpanKind, TraceContextExt as _, TraceFlags, TraceId,
         TraceState, Tracer as _, TracerProvider as _,
     },
 };
@@ -60,19 +60,20 @@ impl Trace {
     pub fn trace_id(&self) -> String {
         self.trace.to_string()
     }
-    fn context(self) -> Context {
+    /// Whether both are places in one trace.
+    pub fn same_trace(&self, other: &Self) -> bool {
+        self.trace == other.trace
+    }
+    fn span_context(self) -> SpanContext {
         let flags = if self.sampled {
             TraceFlags::SAMPLED
         } else {
             TraceFlags::default()
         };
-        Context::new().with_remote_span_context(SpanContext::new(
-            self.trace,
-            self.span,
-            flags,
-            true,
-            TraceState::default(),
-        ))
+        SpanContext::new(self.trace, self.span, flags, true, TraceState::default())
+    }
+    fn context(self) -> Context {
+        Context::new().with_remote_span_context(self.span_context())
     }
     fn of(context: &SpanContext) -> Self {
         Self {
@@ -184,6 +185,17 @@ impl Tracing {
 
     /// Begins a span under `parent`, or a new trace.
     pub fn start(&self, name: impl Into<String>, kind: SpanKind, parent: Option<Trace>) -> Span {
+        self.begin(name.into(), kind, parent, Vec::new())
+    }
+
+    /// Begins a span in the trace of a complaint for what a request in another trace does to it; the span links to the
+    /// request's, so that both traces lead to each other.
+    pub fn join(&self, name: impl Into<String>, complaint: Trace, request: Trace) -> Span {
+        let link = Link::with_context(request.span_context());
+        self.begin(name.into(), SpanKind::Internal, Some(complaint), vec![link])
+    }
+
+    fn begin(&self, name: String, kind: SpanKind, parent: Option<Trace>, links: Vec<Link>) -> Span {
         match &self.exporting {
             None => Span {
                 inner: None,
@@ -193,8 +205,9 @@ impl Tracing {
                 let context = parent.map_or_else(Context::new, Trace::context);
                 let span = tracer.build_with_context(
                     tracer
-                        .span_builder(name.into())
+                        .span_builder(name)
                         .with_kind(kind)
+                        .with_links(links)
                         .with_start_time(SystemTime::now()),
                     &context,
                 );
