@@ -27,7 +27,10 @@ use standalone::{
 use tokio::process::Child;
 
 pub mod photos;
+pub mod otlp;
+pub mod search;
 pub mod texts;
+pub mod web;
 
 /// Whether the services run in the test's process or each as a process of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -271,6 +274,20 @@ impl World {
             .await
             .unwrap_or_else(|e| panic!("{sql}: {e:?}"))
             .get(0)
+    }
+
+    /// One column of texts from the record, asked as the superuser.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        let admin = self
+            .postgres
+            .admin(fleet::DATABASE)
+            .await
+            .expect("PostgreSQL answers");
+        let rows = admin
+            .query(sql, &[])
+            .await
+            .unwrap_or_else(|e| panic!("{sql}: {e:?}"));
+        rows.iter().map(|row| row.get(0)).collect()
     }
 
     /// The metrics of a service, as Prometheus would read them.
