@@ -17,6 +17,8 @@ struct Group {
 /// No number of interest has more groups or digits; this keeps the windows, and the time, bounded.
 const MAX_GROUPS: usize = 16;
 const MAX_DIGITS: usize = 20;
+/// So many digits in one piece are no amount of rupiah: the province's budget has 13.
+const MAX_AMOUNT: usize = 15;
 
 pub(super) fn mask(text: &str) -> String {
     let groups = groups(text);
@@ -98,9 +100,8 @@ fn groups(text: &str) -> Vec<Group> {
 /// The longest number that begins at the first group: how many groups it takes, and its label.
 fn recognise(groups: &[Group]) -> Option<(usize, &'static str)> {
     let first = groups.first()?;
-    if first.money {
-        return None;
-    }
+    // An amount does not begin with a zero. A NIK stays one also after "Rp".
+    let money = first.money && first.digits[0] != 0;
     let mut digits: Vec<u8> = Vec::with_capacity(MAX_DIGITS);
     let mut found = None;
     for (n, g) in groups.iter().enumerate().take(MAX_GROUPS) {
@@ -111,12 +112,13 @@ fn recognise(groups: &[Group]) -> Option<(usize, &'static str)> {
         if is_nik(&digits) {
             return Some((n + 1, "[NIK]"));
         }
-        if is_phone(&digits, first.plus) && is_grouped_like_a_phone(&groups[..=n]) {
+        if !money && is_phone(&digits, first.plus) && is_grouped_like_a_phone(&groups[..=n]) {
             found = Some((n + 1, "[telepon]"));
         }
     }
     // Accounts, insurance cards, NIK with a typing error: long, in one piece, and naming somebody.
-    found.or_else(|| (first.digits.len() >= 10).then_some((1, "[nomor]")))
+    let long = first.digits.len() >= if money { MAX_AMOUNT } else { 10 };
+    found.or_else(|| long.then_some((1, "[nomor]")))
 }
 
 /// Province, regency and district digits, then day (women's plus 40), month, year, serial
@@ -198,6 +200,13 @@ mod tests {
                 "{text}: {masked}"
             );
         }
+    }
+
+    #[test]
+    fn what_looks_like_an_amount_and_is_none_is_masked() {
+        assert_eq!(mask(&format!("rp {}", nik(15))), "rp [NIK]");
+        assert_eq!(mask("Rp 081200000001"), "Rp [telepon]");
+        assert_eq!(mask(&format!("Rp {}", "9".repeat(15))), "Rp [nomor]");
     }
 
     #[test]
