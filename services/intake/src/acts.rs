@@ -29,6 +29,7 @@ use crate::{
     error::Error,
     events::end_waiting,
     keys::KeyStore,
+    said::Said,
     standing::{Known, state_of, told},
     store::{
         conversation::{self, NewMessage},
@@ -65,10 +66,18 @@ const MAX_TEXT: usize = 20_000;
 impl Words<'_> {
     fn check(&self) -> Result<(), Error> {
         if self.text.chars().count() > MAX_TEXT {
-            return Err(Error::invalid("text", "longer than 20,000 characters"));
+            return Err(Error::invalid(
+                "text",
+                "longer than 20,000 characters",
+                "lebih dari 20.000 karakter",
+            ));
         }
         if self.key.len() > 128 {
-            return Err(Error::invalid("idempotency_key", "longer than 128 bytes"));
+            return Err(Error::invalid(
+                "idempotency_key",
+                "longer than 128 bytes",
+                "lebih dari 128 bita",
+            ));
         }
         Ok(())
     }
@@ -126,6 +135,28 @@ impl Acts {
         }
     }
 
+    /// A complaint that came by this client on this channel.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn made_by(
+        &self,
+        ticket: &str,
+        channel: &str,
+        client: &str,
+    ) -> Result<Option<Uuid>, Error> {
+        let row = self
+            .pool
+            .get()
+            .await?
+            .query_opt(
+                "SELECT id FROM complaints WHERE ticket = $1 AND channel = $2 AND submitted_by = $3",
+                &[&ticket, &channel, &client],
+            )
+            .await?;
+        Ok(row.map(|row| row.get(0)))
+    }
+
     /// An act of the team.
     ///
     /// # Errors
@@ -143,14 +174,15 @@ impl Acts {
             Role::Operator | Role::Inspectorate | Role::System | Role::Oversight
         ) || by.person_id.is_empty()
         {
-            return Err(Error::Forbidden(
+            return Err(Error::Forbidden(Said::new(
                 "this act needs a named person of the team",
-            ));
+                "tindakan ini butuh nama petugas tim",
+            )));
         }
         words.check()?;
         let id: ComplaintId = id
             .parse()
-            .map_err(|_| Error::invalid("complaint_id", "not an id"))?;
+            .map_err(|_| Error::invalid("complaint_id", "not an id", "bukan id"))?;
         self.transact(
             id,
             trace,
@@ -179,10 +211,15 @@ impl Acts {
                             return Err(Error::invalid(
                                 "reason",
                                 "not_a_complaint, duplicate, incomplete, abusive or out_of_scope",
+                                "not_a_complaint, duplicate, incomplete, abusive atau out_of_scope",
                             ));
                         }
                         if words.text.trim().is_empty() {
-                            return Err(Error::invalid("text", "the reporter must read why"));
+                            return Err(Error::invalid(
+                                "text",
+                                "the reporter must read why",
+                                "pelapor harus membaca alasannya",
+                            ));
                         }
                         let step = self.decide(complaint, Act::Reject)?;
                         Ok(step.then(|| {
@@ -198,7 +235,11 @@ impl Acts {
                     }
                     Staff::Ask => {
                         if words.text.trim().is_empty() {
-                            return Err(Error::invalid("text", "a question is needed"));
+                            return Err(Error::invalid(
+                                "text",
+                                "a question is needed",
+                                "pertanyaan belum ditulis",
+                            ));
                         }
                         let step = self.decide(complaint, Act::Ask)?;
                         Ok(step.then(|| {
@@ -216,6 +257,7 @@ impl Acts {
                             return Err(Error::invalid(
                                 "next_act_at",
                                 "an answer names the next act and a date that is to come",
+                                "jawaban menyebut langkah berikut dan tanggal yang akan datang",
                             ));
                         }
                         if !state_of(&complaint.facet).is_open() {
@@ -253,14 +295,15 @@ impl Acts {
                 return Err(Error::invalid(
                     "answer_id",
                     "only an outside body's closure is recorded without an answer",
+                    "hanya penutupan oleh instansi luar yang dicatat tanpa jawaban",
                 ));
             }
             if !state_of(&complaint.facet).is_open() {
                 return Err(crate::domain::complaint::Refusal::Ended.into());
             }
         } else {
-            let answer =
-                Uuid::try_parse(answer_id).map_err(|_| Error::invalid("answer_id", "not an id"))?;
+            let answer = Uuid::try_parse(answer_id)
+                .map_err(|_| Error::invalid("answer_id", "not an id", "bukan id"))?;
             if !self.decide(complaint, Act::Close(answer))? {
                 return Ok(None);
             }
@@ -297,15 +340,20 @@ impl Acts {
         trace: Option<Trace>,
     ) -> Result<ActResponse, Error> {
         words.check()?;
-        let answer =
-            |id: &str| Uuid::try_parse(id).map_err(|_| Error::invalid("answer_id", "not an id"));
+        let answer = |id: &str| {
+            Uuid::try_parse(id).map_err(|_| Error::invalid("answer_id", "not an id", "bukan id"))
+        };
         self.transact(
             ComplaintId(id),
             trace,
             |now, complaint| match &act {
                 Reporter::Supplement => {
                     if words.text.trim().is_empty() {
-                        return Err(Error::invalid("text", "nothing to add"));
+                        return Err(Error::invalid(
+                            "text",
+                            "nothing to add",
+                            "tidak ada yang ditambahkan",
+                        ));
                     }
                     self.decide(complaint, Act::Supplement)?;
                     end_waiting(complaint, now);
@@ -403,9 +451,10 @@ impl Acts {
         trace: Option<Trace>,
     ) -> Result<ActResponse, Error> {
         if !matches!(by.role(), Role::Operator | Role::Inspectorate) || by.person_id.is_empty() {
-            return Err(Error::Forbidden(
+            return Err(Error::Forbidden(Said::new(
                 "this act needs a named person of the team",
-            ));
+                "tindakan ini butuh nama petugas tim",
+            )));
         }
         if spans.is_empty()
             || spans.len() > 100
@@ -414,11 +463,12 @@ impl Acts {
             return Err(Error::invalid(
                 "spans",
                 "1 to 100 spans, each with start below end",
+                "1 sampai 100 bagian, awal sebelum akhir",
             ));
         }
         let id: ComplaintId = id
             .parse()
-            .map_err(|_| Error::invalid("complaint_id", "not an id"))?;
+            .map_err(|_| Error::invalid("complaint_id", "not an id", "bukan id"))?;
         let mut client = self.pool.get().await?;
         let tx = client.transaction().await?;
         let complaint = self.locked(&tx, id).await?;
@@ -446,7 +496,7 @@ impl Acts {
         let reply: Uuid = result
             .reply_id
             .parse()
-            .map_err(|_| Error::invalid("reply_id", "not an id"))?;
+            .map_err(|_| Error::invalid("reply_id", "not an id", "bukan id"))?;
         let mut client = self.pool.get().await?;
         let message = conversation::by_ids(&client, &[reply])
             .await?

@@ -75,13 +75,18 @@ impl Attachments {
     ) -> Result<AttachResponse, Error> {
         let id: ComplaintId = complaint
             .parse()
-            .map_err(|_| Error::invalid("complaint_id", "not an id"))?;
+            .map_err(|_| Error::invalid("complaint_id", "not an id", "bukan id"))?;
         if content.len() > MAX_BYTES {
-            return Err(Error::invalid("content", "more than 10 MiB"));
+            return Err(Error::invalid(
+                "content",
+                "more than 10 MiB",
+                "lebih dari 10 MiB",
+            ));
         }
         let kind = sniff(&content).ok_or(Error::invalid(
             "content",
             "only JPEG, PNG, WebP, PDF, Ogg and MP4 are accepted",
+            "hanya JPEG, PNG, WebP, PDF, Ogg dan MP4 yang diterima",
         ))?;
         let data_key = self.acts.keys.one(id.0).await?;
         let mut unique = key.to_owned();
@@ -116,12 +121,17 @@ impl Attachments {
             (facts, renditions, content)
         })
         .await
-        .map_err(|_| Error::invalid("content", "cannot be decoded"))?;
+        .map_err(|_| Error::invalid("content", "cannot be decoded", "tidak dapat dibaca"))?;
         let attachment_id = Uuid::now_v7();
         let mut parts: Vec<(&str, Vec<u8>)> = Vec::with_capacity(3);
         if let Some(renditions) = renditions {
-            let renditions =
-                renditions.map_err(|_| Error::invalid("content", "the photo cannot be decoded"))?;
+            let renditions = renditions.map_err(|_| {
+                Error::invalid(
+                    "content",
+                    "the photo cannot be decoded",
+                    "foto tidak dapat dibaca",
+                )
+            })?;
             parts.push(("full", renditions.full));
             parts.push(("thumb", renditions.thumb));
         }
@@ -155,6 +165,7 @@ impl Attachments {
             return Err(Error::invalid(
                 "content",
                 "a complaint has five attachments at most",
+                "satu pengaduan paling banyak lima lampiran",
             ));
         }
         let now = self.acts.clock.now();

@@ -20,7 +20,7 @@ use object_store::{ObjectStore, ObjectStoreExt as _, path::Path};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{acts::Acts, error::Error, events::end_waiting, store::standings};
+use crate::{acts::Acts, error::Error, events::end_waiting, said::Said, store::standings};
 
 /// Notes which owners have confirmed an erasure.
 ///
@@ -63,17 +63,21 @@ impl Acts {
             Role::Operator | Role::Oversight | Role::Inspectorate | Role::System
         ) || by.person_id.is_empty()
         {
-            return Err(Error::Forbidden("erasing needs a named person of the team"));
+            return Err(Error::Forbidden(Said::new(
+                "erasing needs a named person of the team",
+                "penghapusan butuh nama petugas tim",
+            )));
         }
         if basis.trim().is_empty() || basis.len() > 200 {
             return Err(Error::invalid(
                 "basis",
                 "why it may be erased, at most 200 bytes",
+                "alasan boleh dihapus, paling panjang 200 bita",
             ));
         }
         let id: ComplaintId = id
             .parse()
-            .map_err(|_| Error::invalid("complaint_id", "not an id"))?;
+            .map_err(|_| Error::invalid("complaint_id", "not an id", "bukan id"))?;
         let mut client = self.pool.get().await?;
         let tx = client.transaction().await?;
         Self::may_act(by, &self.locked(&tx, id).await?)?;

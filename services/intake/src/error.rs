@@ -7,6 +7,7 @@ use crate::{
     domain::complaint::Refusal,
     keys::{MasterError, SealError},
     photos::ObjectsError,
+    said::Said,
 };
 
 /// An error of intake.
@@ -43,60 +44,80 @@ pub enum Error {
     #[error("erased")]
     Erased,
     /// A value that cannot be accepted.
-    #[error("{field}: {message}")]
+    #[error("{field}: {}", message.en)]
     Invalid {
         /// The field.
         field: &'static str,
         /// Why not.
-        message: &'static str,
+        message: Said,
     },
     /// The caller may not do this.
-    #[error("forbidden: {0}")]
-    Forbidden(&'static str),
+    #[error("forbidden: {}", .0.en)]
+    Forbidden(Said),
     /// More is waiting than can be accepted in time.
     #[error("too much is waiting")]
     Full,
 }
 
 impl Error {
-    /// A value that cannot be accepted.
-    pub fn invalid(field: &'static str, message: &'static str) -> Self {
-        Self::Invalid { field, message }
+    /// A value that cannot be accepted, with why not in English and in Bahasa Indonesia.
+    pub fn invalid(field: &'static str, en: &'static str, id: &'static str) -> Self {
+        Self::Invalid {
+            field,
+            message: Said::new(en, id),
+        }
+    }
+
+    /// What a person is told: what happened and what to do.
+    pub fn said(&self) -> Said {
+        match self {
+            Self::Refused(refusal) => Said::new(refusal.english(), refusal.indonesian()),
+            Self::Invalid { field, message } => message.about(field),
+            Self::NotFound => Said::new(
+                "there is no such thing, or it is not for you",
+                "tidak ada, atau bukan untuk Anda",
+            ),
+            Self::Erased => Said::new("the complaint is erased", "pengaduan sudah dihapus"),
+            Self::Forbidden(why) => why.clone(),
+            Self::Full => Said::new(
+                "too much is waiting; try again in a few seconds",
+                "terlalu banyak yang menunggu; coba lagi beberapa detik lagi",
+            ),
+            _ => Said::new(
+                "the service is disturbed; try again soon",
+                "layanan sedang terganggu; coba lagi sebentar lagi",
+            ),
+        }
     }
 }
 
+/// The status speaks English, for whoever develops; its details carry the same in Bahasa Indonesia, for whoever reads a page.
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        match error {
-            Error::Refused(refusal) => {
-                let details = ErrorDetails::with_precondition_failure(vec![
-                    tonic_types::PreconditionViolation::new(
-                        "STATE",
-                        "complaint",
-                        refusal.to_string(),
-                    ),
-                ]);
-                Status::with_error_details(Code::FailedPrecondition, refusal.to_string(), details)
+        let said = error.said();
+        let mut details = ErrorDetails::with_localized_message("id", said.id.clone());
+        let code = match &error {
+            Error::Refused(_) => {
+                details.add_precondition_failure_violation("STATE", "complaint", said.en.clone());
+                Code::FailedPrecondition
             }
-            Error::Invalid { field, message } => Status::with_error_details(
-                Code::InvalidArgument,
-                format!("{field}: {message}"),
-                ErrorDetails::with_bad_request_violation(field, message),
-            ),
-            Error::NotFound => Status::not_found("there is no such thing, or it is not for you"),
-            Error::Erased => Status::failed_precondition("the complaint is erased"),
-            Error::Forbidden(why) => Status::permission_denied(why),
-            Error::Full => {
-                Status::resource_exhausted("too much is waiting; try again in a few seconds")
+            Error::Invalid { field, message } => {
+                details.add_bad_request_violation(*field, message.en.clone());
+                Code::InvalidArgument
             }
-            other => {
-                let failure = chassis::Failure::from(other);
+            Error::NotFound => Code::NotFound,
+            Error::Erased => Code::FailedPrecondition,
+            Error::Forbidden(_) => Code::PermissionDenied,
+            Error::Full => Code::ResourceExhausted,
+            _ => {
+                let failure = chassis::Failure::from(error);
                 if !failure.is_passing() {
                     tracing::error!(error = &failure as &dyn std::error::Error, "a call failed");
                 }
-                failure.into()
+                return failure.into();
             }
-        }
+        };
+        Status::with_error_details(code, said.en, details)
     }
 }
 
@@ -109,5 +130,30 @@ impl From<Error> for chassis::Failure {
             Error::Store(e) => chassis::Failure::unavailable("the attachment store", e),
             other => chassis::Failure::poison(other.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_says_it_in_both_languages_and_names_the_field() {
+        let status = Status::from(Error::invalid("text", "is empty", "masih kosong"));
+        assert_eq!(
+            (status.code(), status.message()),
+            (Code::InvalidArgument, "text: is empty")
+        );
+        let details = status.get_error_details();
+        let message = details.localized_message().expect("in Indonesian");
+        assert_eq!(
+            (message.locale.as_str(), message.message.as_str()),
+            ("id", "text: masih kosong")
+        );
+        let wrong = &details.bad_request().expect("the field").field_violations;
+        assert_eq!(wrong[0].field, "text");
+        let status = Status::from(Error::Refused(Refusal::NoAnswer));
+        assert_eq!(status.code(), Code::FailedPrecondition);
+        assert!(status.get_error_details().precondition_failure().is_some());
     }
 }

@@ -32,6 +32,13 @@ use crate::{
     store::submissions::{self, First, NewComplaint},
 };
 
+/// The channel, and platform, of Open311.
+pub const OPEN311: &str = "open311";
+/// That of its endpoint for trying out: what comes there goes round as a canary does, and is counted nowhere.
+pub const OPEN311_TEST: &str = "open311-test";
+/// In place of a client's name where anybody may post.
+pub const NO_CLIENT: &str = "terbuka";
+
 /// Complaints in one commit at most.
 const BATCH: usize = 256;
 /// Commits under way at once: one syncs while the next is prepared.
@@ -324,6 +331,7 @@ impl Committer {
         let reporter = submission.reporter.clone().unwrap_or_default();
         let identity = content::identity(self.keys.masters(), &submission.platform, &reporter);
         let ticket = TicketNumber::from_random(ticket).to_string();
+        let test = submission.channel == OPEN311_TEST;
         let facet = IntakeFacet {
             channel: submission.channel.clone(),
             written_at: submission
@@ -336,7 +344,7 @@ impl Committer {
             oversight_suspected: submission.oversight,
             category_hint: submission.category_hint.clone(),
             area_hint: submission.area_hint.clone(),
-            canary: submission.channel == crate::canary::CHANNEL,
+            canary: test || submission.channel == crate::canary::CHANNEL,
             candidate: submission.candidate,
             ticket: ticket.clone(),
             ..IntakeFacet::default()
@@ -351,10 +359,11 @@ impl Committer {
                 dedupe,
                 reporter_id: identity,
                 channel: submission.channel.clone(),
-                submitted_by: submission.entered_by.as_ref().map(|a| a.person_id.clone()),
+                submitted_by: submitted_by(submission),
                 sealed: Vec::new(),
                 facet: facet.encode_to_vec(),
                 listed: !hidden,
+                test,
                 anonim: submission.anonymous,
                 rahasia: submission.secret,
                 oversight: submission.oversight,
@@ -399,6 +408,16 @@ impl Committer {
         }
         Ok(())
     }
+}
+
+/// The operator who entered it, or the Open311 client it came by, whose name begins its id there.
+fn submitted_by(submission: &Submission) -> Option<String> {
+    if let Some(actor) = &submission.entered_by {
+        return Some(actor.person_id.clone());
+    }
+    let (client, _) = submission.platform_id.split_once('/')?;
+    let open311 = matches!(submission.platform.as_str(), OPEN311 | OPEN311_TEST);
+    (open311 && client != NO_CLIENT).then(|| client.to_owned())
 }
 
 fn answer(

@@ -27,6 +27,7 @@ use crate::{
     gather::Gatherer,
     photos::MAX_BYTES,
     read::Reader,
+    said::Said,
 };
 
 /// The service.
@@ -49,36 +50,72 @@ pub struct Intake {
 pub fn check(s: &Submission) -> Result<(), Error> {
     let long = |text: &str, most: usize| text.chars().count() > most;
     if Code::try_new(s.channel.as_str()).is_err() {
-        return Err(Error::invalid("channel", "2 to 32 of a-z, 0-9 and -"));
+        return Err(Error::invalid(
+            "channel",
+            "2 to 32 of a-z, 0-9 and -",
+            "2 sampai 32 dari a-z, 0-9 dan -",
+        ));
     }
     if Code::try_new(s.platform.as_str()).is_err() {
-        return Err(Error::invalid("platform", "2 to 32 of a-z, 0-9 and -"));
+        return Err(Error::invalid(
+            "platform",
+            "2 to 32 of a-z, 0-9 and -",
+            "2 sampai 32 dari a-z, 0-9 dan -",
+        ));
     }
     if s.platform_id.is_empty() || s.platform_id.len() > 256 {
-        return Err(Error::invalid("platform_id", "1 to 256 bytes"));
+        return Err(Error::invalid(
+            "platform_id",
+            "1 to 256 bytes",
+            "1 sampai 256 bita",
+        ));
     }
     if s.text.trim().is_empty() && s.attributes.is_empty() && s.media_url.is_empty() {
-        return Err(Error::invalid("text", "is empty"));
+        return Err(Error::invalid("text", "is empty", "masih kosong"));
     }
     if long(&s.text, 20_000) {
-        return Err(Error::invalid("text", "longer than 20,000 characters"));
+        return Err(Error::invalid(
+            "text",
+            "longer than 20,000 characters",
+            "lebih dari 20.000 karakter",
+        ));
     }
     if long(&s.address, 500) {
-        return Err(Error::invalid("address", "longer than 500 characters"));
+        return Err(Error::invalid(
+            "address",
+            "longer than 500 characters",
+            "lebih dari 500 karakter",
+        ));
     }
     if s.permalink.len() > 2_000 || s.media_url.len() > 2_000 {
-        return Err(Error::invalid("permalink", "longer than 2,000 bytes"));
+        return Err(Error::invalid(
+            "permalink",
+            "longer than 2,000 bytes",
+            "lebih dari 2.000 bita",
+        ));
     }
     if !s.category_hint.is_empty() && Code::try_new(s.category_hint.as_str()).is_err() {
-        return Err(Error::invalid("category_hint", "not a category's code"));
+        return Err(Error::invalid(
+            "category_hint",
+            "not a category's code",
+            "bukan kode kategori",
+        ));
     }
     if !s.area_hint.is_empty() && !is_area(&s.area_hint) {
-        return Err(Error::invalid("area_hint", "not a place's code"));
+        return Err(Error::invalid(
+            "area_hint",
+            "not a place's code",
+            "bukan kode wilayah",
+        ));
     }
     if s.position
         .is_some_and(|p| !(p.lat.abs() <= 90.0 && p.lon.abs() <= 180.0))
     {
-        return Err(Error::invalid("position", "not WGS 84 degrees"));
+        return Err(Error::invalid(
+            "position",
+            "not WGS 84 degrees",
+            "bukan derajat WGS 84",
+        ));
     }
     if s.attributes.len() > 20
         || s.attributes
@@ -88,6 +125,7 @@ pub fn check(s: &Submission) -> Result<(), Error> {
         return Err(Error::invalid(
             "attributes",
             "at most 20, each at most 4,000 characters",
+            "paling banyak 20, masing-masing paling panjang 4.000 karakter",
         ));
     }
     if let Some(r) = &s.reporter
@@ -98,13 +136,14 @@ pub fn check(s: &Submission) -> Result<(), Error> {
         return Err(Error::invalid(
             "reporter",
             "a field is longer than 256 characters",
+            "ada isian lebih dari 256 karakter",
         ));
     }
     if s.written_at
         .as_ref()
         .is_some_and(|at| values::datetime(at).is_none())
     {
-        return Err(Error::invalid("written_at", "not a time"));
+        return Err(Error::invalid("written_at", "not a time", "bukan waktu"));
     }
     Ok(())
 }
@@ -137,7 +176,10 @@ impl Intake {
 }
 
 fn by(actor: Option<Actor>) -> Result<Actor, Error> {
-    actor.ok_or(Error::Forbidden("every act has a person"))
+    actor.ok_or(Error::Forbidden(Said::new(
+        "every act has a person",
+        "setiap tindakan ada orangnya",
+    )))
 }
 
 fn words<'a>(text: &'a str, key: &'a str) -> Words<'a> {
@@ -153,10 +195,11 @@ impl IntakeService for Intake {
         request: Request<SubmitRequest>,
     ) -> Result<Response<SubmitResponse>, Status> {
         let trace = trace_of(&request);
-        let submission = request
-            .into_inner()
-            .submission
-            .ok_or(Error::invalid("submission", "is missing"))?;
+        let submission = request.into_inner().submission.ok_or(Error::invalid(
+            "submission",
+            "is missing",
+            "belum ada",
+        ))?;
         Ok(Response::new(self.accept(submission, trace).await?))
     }
 
@@ -167,7 +210,7 @@ impl IntakeService for Intake {
         let trace = trace_of(&request);
         let submissions = request.into_inner().submissions;
         if submissions.len() > 500 {
-            return Err(Error::invalid("submissions", "at most 500").into());
+            return Err(Error::invalid("submissions", "at most 500", "paling banyak 500").into());
         }
         let results = join_all(submissions.into_iter().map(|submission| async move {
             let outcome = match self.accept(submission, trace).await {
@@ -175,7 +218,7 @@ impl IntakeService for Intake {
                 Err(Error::Invalid { field, message }) => Outcome::Refused(Refusal {
                     field: field.into(),
                     reason: "invalid".into(),
-                    message: message.into(),
+                    message: message.en.into(),
                 }),
                 Err(error) => Outcome::Refused(Refusal {
                     field: String::new(),
@@ -198,15 +241,27 @@ impl IntakeService for Intake {
         let trace = trace_of(&request);
         let mut parts = request.into_inner();
         let Some(Part::Header(header)) = parts.message().await?.and_then(|m| m.part) else {
-            return Err(Error::invalid("part", "the header comes first").into());
+            return Err(Error::invalid(
+                "part",
+                "the header comes first",
+                "kepala pesan harus lebih dulu",
+            )
+            .into());
         };
         let mut content = Vec::new();
         while let Some(message) = parts.message().await? {
             let Some(Part::Chunk(chunk)) = message.part else {
-                return Err(Error::invalid("part", "chunks follow the header").into());
+                return Err(Error::invalid(
+                    "part",
+                    "chunks follow the header",
+                    "potongan mengikuti kepala pesan",
+                )
+                .into());
             };
             if content.len() + chunk.len() > MAX_BYTES {
-                return Err(Error::invalid("content", "more than 10 MiB").into());
+                return Err(
+                    Error::invalid("content", "more than 10 MiB", "lebih dari 10 MiB").into(),
+                );
             }
             content.extend_from_slice(&chunk);
         }
@@ -274,7 +329,7 @@ impl IntakeService for Intake {
         let trace = trace_of(&request);
         let results = request.into_inner().results;
         if results.len() > 500 {
-            return Err(Error::invalid("results", "at most 500").into());
+            return Err(Error::invalid("results", "at most 500", "paling banyak 500").into());
         }
         for result in &results {
             self.acts.outcome(result, trace).await?;
@@ -394,6 +449,7 @@ impl IntakeService for Intake {
             .ok_or(Error::invalid(
                 "next_act_at",
                 "an answer names the next act and its date",
+                "jawaban menyebut langkah berikut dan tanggalnya",
             ))?;
         let said = words(&r.text, &r.idempotency_key);
         let done = self

@@ -29,6 +29,7 @@ pub mod open311;
 pub mod photos;
 mod pins;
 mod read;
+mod said;
 mod standing;
 mod store;
 mod words;
@@ -71,11 +72,33 @@ impl Check for Own {
         if self.master_keys.0.is_empty() == self.master_keys_file.is_empty() {
             return Err("one of intake.master_keys and intake.master_keys_file is needed".into());
         }
+        let clients = self.clients();
+        let unnamed = |(name, key): &(String, String)| {
+            contracts::ids::Code::try_new(name.as_str()).is_err() || key.is_empty()
+        };
+        let pairs = self
+            .open311_keys
+            .0
+            .split(',')
+            .filter(|p| !p.trim().is_empty());
+        if clients.len() != pairs.count() || clients.iter().any(unnamed) {
+            return Err("intake.open311_keys is \"name:key\", separated by commas; a name is 2 to 32 of a-z, 0-9 and -".into());
+        }
         self.masters().map(|_| ())
     }
 }
 
 impl Own {
+    /// Open311's clients: name and key.
+    fn clients(&self) -> Vec<(String, String)> {
+        self.open311_keys
+            .0
+            .split(',')
+            .filter_map(|pair| pair.trim().split_once(':'))
+            .map(|(name, key)| (name.to_owned(), key.to_owned()))
+            .collect()
+    }
+
     fn masters(&self) -> Result<keys::MasterKeys, String> {
         let text = if self.master_keys_file.is_empty() {
             self.master_keys.0.clone()
@@ -198,7 +221,10 @@ pub async fn run(
         intake,
         &config.own,
         core.pool.clone(),
-        core.peer(Owner::Classification)?,
+        (
+            core.peer(Owner::Classification)?,
+            core.peer(Owner::Routing)?,
+        ),
         clock,
     );
     core.serve_http(listeners.http, http::router(public));

@@ -142,7 +142,11 @@ impl Reader {
     /// [`Error::Invalid`] for too many or malformed ids, or unmasking without a named person and a purpose.
     pub async fn texts(&self, request: &TextsRequest) -> Result<Vec<Content>, Error> {
         if request.complaint_ids.len() > 500 {
-            return Err(Error::invalid("complaint_ids", "at most 500"));
+            return Err(Error::invalid(
+                "complaint_ids",
+                "at most 500",
+                "paling banyak 500",
+            ));
         }
         let viewer = request.viewer.clone().unwrap_or_default();
         let named = viewer
@@ -153,6 +157,7 @@ impl Reader {
             return Err(Error::invalid(
                 "viewer",
                 "unmasking needs a named person and a purpose",
+                "membuka samaran butuh nama petugas dan tujuannya",
             ));
         }
         let ids: Vec<Uuid> = request
@@ -160,7 +165,7 @@ impl Reader {
             .iter()
             .map(|id| {
                 id.parse()
-                    .map_err(|_| Error::invalid("complaint_ids", "not an id"))
+                    .map_err(|_| Error::invalid("complaint_ids", "not an id", "bukan id"))
             })
             .collect::<Result<_, _>>()?;
         let client = self.pool.get().await?;
@@ -493,13 +498,17 @@ impl Reader {
     /// [`Error::Invalid`] for malformed ids.
     pub async fn replies(&self, ids: &[String]) -> Result<Vec<Reply>, Error> {
         if ids.len() > 500 {
-            return Err(Error::invalid("reply_ids", "at most 500"));
+            return Err(Error::invalid(
+                "reply_ids",
+                "at most 500",
+                "paling banyak 500",
+            ));
         }
         let ids: Vec<Uuid> = ids
             .iter()
             .map(|id| {
                 id.parse()
-                    .map_err(|_| Error::invalid("reply_ids", "not an id"))
+                    .map_err(|_| Error::invalid("reply_ids", "not an id", "bukan id"))
             })
             .collect::<Result<_, _>>()?;
         let client = self.pool.get().await?;

@@ -63,22 +63,41 @@ pub enum Outcome {
 
 /// Why an act is refused. The text tells the caller what stands in the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.english())]
 pub enum Refusal {
     /// The complaint has ended in a way that this act cannot change.
-    #[error("the complaint has ended")]
     Ended,
     /// Nothing is left of it.
-    #[error("the complaint is erased")]
     Erased,
     /// There is no approved answer yet.
-    #[error("no answer has been given yet")]
     NoAnswer,
     /// A newer answer has replaced the one named.
-    #[error("another answer is the current one")]
     OtherAnswer,
     /// The reporter has already decided otherwise on this answer.
-    #[error("the reporter has already reacted to this answer")]
     Reacted,
+}
+
+impl Refusal {
+    /// In English.
+    pub fn english(self) -> &'static str {
+        match self {
+            Self::Ended => "the complaint has ended",
+            Self::Erased => "the complaint is erased",
+            Self::NoAnswer => "no answer has been given yet",
+            Self::OtherAnswer => "another answer is the current one",
+            Self::Reacted => "the reporter has already reacted to this answer",
+        }
+    }
+    /// In Bahasa Indonesia.
+    pub fn indonesian(self) -> &'static str {
+        match self {
+            Self::Ended => "pengaduan sudah berakhir",
+            Self::Erased => "pengaduan sudah dihapus",
+            Self::NoAnswer => "belum ada jawaban",
+            Self::OtherAnswer => "sudah ada jawaban yang lebih baru",
+            Self::Reacted => "pelapor sudah menanggapi jawaban ini",
+        }
+    }
 }
 
 impl State {

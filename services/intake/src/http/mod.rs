@@ -1,29 +1,37 @@
 //! Intake's HTTP side: Open311 GeoReport v2. Formats, forms and filters are pure functions in [`crate::open311`].
+//!
+//! Two endpoints are served. What is posted to the one for trying out goes the whole way as a canary does, is seen only there,
+//! and is answered with a token, so that developers of clients meet that form of the specification too.
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    http::{StatusCode, header},
+    Extension, Router,
+    extract::{DefaultBodyLimit, FromRequestParts},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    middleware::map_response,
     response::{IntoResponse as _, Response},
-    routing::{get, post},
+    routing::get,
 };
-use chassis::{Clock, grpc::Peer};
-use contracts::classification::{
-    TaxonomyRequest, classification_service_client::ClassificationServiceClient,
+use chassis::{
+    Clock,
+    grpc::Peer,
+    problem::{Language, Problem},
+    trace::Trace,
 };
 use deadpool_postgres::Pool;
-use tokio::sync::RwLock;
 
 use crate::{
     Own,
     error::Error,
+    gather::{OPEN311, OPEN311_TEST},
     grpc::Intake,
-    open311::{Errors, Format, services::Service, value::Value},
+    open311::{Errors, Format, format::check_jurisdiction, services::Service, value::Value},
     photos::MAX_BYTES,
+    said::Said,
 };
 
+mod names;
 mod photos;
 mod posting;
 mod reading;
@@ -33,8 +41,7 @@ mod reading;
 pub struct Public {
     intake: Intake,
     pool: Pool,
-    taxonomy: Peer,
-    services: Arc<RwLock<Option<Known>>>,
+    names: names::Names,
     keys: Arc<HashMap<String, String>>,
     jurisdiction: String,
     contact: String,
@@ -42,26 +49,21 @@ pub struct Public {
     clock: Clock,
 }
 
-/// The categories, and when they were read.
-type Known = (Instant, Arc<Vec<Service>>);
-
-const SERVICES_KEPT_S: u64 = 60;
-
 impl Public {
-    pub(crate) fn new(intake: Intake, own: &Own, pool: Pool, taxonomy: Peer, clock: Clock) -> Self {
-        let keys = own
-            .open311_keys
-            .0
-            .split(',')
-            .filter_map(|pair| pair.trim().split_once(':'))
-            .map(|(name, key)| (key.to_owned(), name.to_owned()))
-            .collect();
+    /// `taxonomy` names categories, `registry` agencies.
+    pub(crate) fn new(
+        intake: Intake,
+        own: &Own,
+        pool: Pool,
+        (taxonomy, registry): (Peer, Peer),
+        clock: Clock,
+    ) -> Self {
+        let keys = own.clients().into_iter().map(|(name, key)| (key, name));
         Self {
             intake,
             pool,
-            taxonomy,
-            services: Arc::default(),
-            keys: Arc::new(keys),
+            names: names::Names::new(taxonomy, registry),
+            keys: Arc::new(keys.collect()),
             jurisdiction: own.open311_jurisdiction.clone(),
             contact: own.open311_contact.clone(),
             base: own.public_url.clone(),
@@ -69,117 +71,197 @@ impl Public {
         }
     }
 
-    /// The categories as classification tells them; kept for a minute, and the last known while it does not answer.
     async fn services(&self) -> Result<Arc<Vec<Service>>, Errors> {
-        if let Some((at, services)) = &*self.services.read().await
-            && at.elapsed().as_secs() < SERVICES_KEPT_S
-        {
-            return Ok(services.clone());
-        }
-        let asked = ClassificationServiceClient::new(self.taxonomy.clone())
-            .taxonomy(TaxonomyRequest { on: None })
-            .await;
-        let mut kept = self.services.write().await;
-        match asked {
-            Ok(answer) => {
-                let services: Vec<Service> = answer
-                    .into_inner()
-                    .categories
-                    .into_iter()
-                    .map(|c| Service {
-                        code: c.code,
-                        name: c.name,
-                        description: c.description,
-                        keywords: c.keywords,
-                        group: c.group_name,
-                    })
-                    .collect();
-                let services = Arc::new(services);
-                *kept = Some((Instant::now(), services.clone()));
-                Ok(services)
-            }
-            Err(_) => match &*kept {
-                Some((_, services)) => Ok(services.clone()),
-                None => Err(Errors::one(
-                    503,
+        self.names.services().await.ok_or_else(|| {
+            Errors::one(
+                503,
+                Said::new(
                     "the list of services is not available; try again soon",
-                )),
+                    "daftar layanan belum tersedia; coba lagi sebentar lagi",
+                ),
+            )
+        })
+    }
+
+    /// The name of the client whose key it is; posting needs one when keys are configured. `None`: anybody may.
+    fn client(&self, key: Option<&str>) -> Result<Option<String>, Errors> {
+        if self.keys.is_empty() {
+            return Ok(None);
+        }
+        let refused = |en, id| Errors::one(403, Said::new(en, id));
+        match key {
+            None | Some("") => Err(refused("Missing api_key", "api_key belum diisi")),
+            Some(key) => match self.keys.get(key) {
+                Some(name) => Ok(Some(name.clone())),
+                None => Err(refused("Invalid api_key", "api_key tidak sah")),
             },
         }
     }
+}
 
-    /// The name of the client whose key it is; posting needs one when keys are configured.
-    fn client(&self, key: Option<&str>) -> Result<String, Errors> {
-        if self.keys.is_empty() {
-            return Ok("terbuka".into());
+/// One of the two endpoints that discovery lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Endpoint {
+    Production,
+    Test,
+}
+
+impl Endpoint {
+    fn channel(self) -> &'static str {
+        match self {
+            Self::Production => OPEN311,
+            Self::Test => OPEN311_TEST,
         }
-        match key {
-            None | Some("") => Err(Errors::one(403, "Missing api_key")),
-            Some(key) => self
-                .keys
-                .get(key)
-                .cloned()
-                .ok_or_else(|| Errors::one(403, "Invalid api_key")),
+    }
+    /// The specification's type of a service: whether posting answers with the id or with a token.
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Production => "realtime",
+            Self::Test => "batch",
         }
+    }
+    fn is_test(self) -> bool {
+        self == Self::Test
+    }
+}
+
+/// What every call brings along.
+struct Call {
+    endpoint: Endpoint,
+    language: Language,
+    parameters: Vec<(String, String)>,
+    trace: Option<Trace>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Call {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self {
+            endpoint: parts
+                .extensions
+                .get()
+                .copied()
+                .unwrap_or(Endpoint::Production),
+            language: language(&parts.headers),
+            parameters: serde_urlencoded::from_str(parts.uri.query().unwrap_or_default())
+                .unwrap_or_default(),
+            trace: parts.extensions.get().copied(),
+        })
+    }
+}
+
+/// Clients of Open311 that name no language are programs: they get the specification's.
+fn language(headers: &HeaderMap) -> Language {
+    if headers.contains_key(header::ACCEPT_LANGUAGE) {
+        Language::of(headers)
+    } else {
+        Language::English
+    }
+}
+
+impl Call {
+    fn get(&self, name: &str) -> Option<&str> {
+        get_of(&self.parameters, name)
+    }
+    fn check_jurisdiction(&self, public: &Public) -> Result<(), Errors> {
+        check_jurisdiction(self.get("jurisdiction_id"), &public.jurisdiction)
+    }
+    fn answer(&self, format: Format, root: &str, served: Result<Value, Errors>) -> Response {
+        match served {
+            Ok(value) => written(format, StatusCode::OK, format.write(root, &value)),
+            Err(errors) => self.failed(format, &errors),
+        }
+    }
+    fn failed(&self, format: Format, errors: &Errors) -> Response {
+        let status = StatusCode::from_u16(errors.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        written(format, status, errors.write(format, self.language))
+    }
+    fn not_here(&self) -> Response {
+        let nothing = Said::new(
+            "there is nothing here; choose .xml or .json",
+            "tidak ada apa-apa di sini; pilih .xml atau .json",
+        );
+        self.failed(Format::Xml, &Errors::one(404, nothing))
     }
 }
 
 /// The routes of Open311 and of photos.
 pub fn router(public: Public) -> Router {
-    let v2 = Router::new()
-        .route("/{file}", get(reading::root).post(posting::root))
-        .route("/services/{file}", get(reading::service_definition))
-        .route("/requests/{file}", get(reading::one_request))
-        .route("/tokens/{file}", get(reading::token));
+    let endpoint = |endpoint: Endpoint| {
+        Router::new()
+            .route("/{file}", get(reading::root).post(posting::root))
+            .route("/services/{file}", get(reading::service_definition))
+            .route("/requests/{file}", get(reading::one_request))
+            .route("/tokens/{file}", get(reading::token))
+            .layer(Extension(endpoint))
+    };
     Router::new()
-        .route("/open311/discovery.json", get(reading::discovery_json))
-        .route("/open311/discovery.xml", get(reading::discovery_xml))
-        .nest("/open311/v2", v2.clone())
-        .nest("/open311/test/v2", v2)
+        .route("/open311/{file}", get(reading::discovery_only))
+        .nest("/open311/v2", endpoint(Endpoint::Production))
+        .nest("/open311/test/v2", endpoint(Endpoint::Test))
         .route("/photos/{id}", get(photos::photo))
-        .route("/", post(|| async { StatusCode::NOT_FOUND }))
+        .fallback(nothing)
+        .method_not_allowed_fallback(not_so)
         .layer(DefaultBodyLimit::max(MAX_BYTES + (64 << 10)))
+        // Pages of others may read what everybody may read.
+        .layer(map_response(async |mut response: Response| {
+            let any = HeaderValue::from_static("*");
+            let headers = response.headers_mut();
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, any);
+            response
+        }))
         .with_state(public)
 }
 
-fn answer(format: Format, root: &str, value: &Value) -> Response {
-    (
-        [(header::CONTENT_TYPE, format.content_type())],
-        format.write(root, value),
+async fn nothing(headers: HeaderMap) -> Problem {
+    let language = Language::of(&headers);
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "not-found",
+        language.pick("Tidak ditemukan", "Not found"),
+        language.pick(
+            "Layanan Open311 ada di /open311/discovery.xml",
+            "Open311 is found from /open311/discovery.xml",
+        ),
     )
-        .into_response()
 }
 
-fn failed(format: Format, errors: &Errors) -> Response {
-    let status = StatusCode::from_u16(errors.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    (
-        status,
-        [(header::CONTENT_TYPE, format.content_type())],
-        errors.write(format),
+async fn not_so(headers: HeaderMap) -> Problem {
+    let language = Language::of(&headers);
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method",
+        language.pick(
+            "Cara pemanggilan ini tidak ada di sini",
+            "This method is not served here",
+        ),
+        "",
     )
-        .into_response()
+}
+
+fn written(format: Format, status: StatusCode, body: String) -> Response {
+    let kind = [(header::CONTENT_TYPE, format.content_type())];
+    (status, kind, body).into_response()
 }
 
 fn errors_of(error: Error) -> Errors {
-    match error {
-        Error::Invalid { field, message } => Errors::one(400, format!("{field}: {message}")),
-        Error::NotFound => Errors::one(404, "not found"),
-        Error::Erased => Errors::one(410, "the request is erased"),
-        Error::Forbidden(why) => Errors::one(403, why),
-        Error::Refused(refusal) => Errors::one(409, refusal.to_string()),
-        Error::Full => Errors::one(503, "too much is waiting; try again in a few seconds"),
+    let code = match &error {
+        Error::Invalid { .. } => 400,
+        Error::NotFound => 404,
+        Error::Erased => 410,
+        Error::Forbidden(_) => 403,
+        Error::Refused(_) => 409,
+        Error::Full => 503,
         other => {
             tracing::error!(
-                error = &other as &dyn std::error::Error,
+                error = other as &dyn std::error::Error,
                 "an Open311 call failed"
             );
-            Errors::one(503, "the service is disturbed; try again soon")
+            503
         }
-    }
-}
-
-fn parameters(query: Option<&str>) -> Vec<(String, String)> {
-    serde_urlencoded::from_str(query.unwrap_or_default()).unwrap_or_default()
+    };
+    Errors::one(code, error.said())
 }
 
 fn get_of<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
@@ -188,11 +270,4 @@ fn get_of<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
         .rev()
         .find(|(n, _)| n == name)
         .map(|(_, v)| v.as_str())
-}
-
-fn not_here() -> Response {
-    failed(
-        Format::Xml,
-        &Errors::one(404, "there is nothing here; choose .xml or .json"),
-    )
 }

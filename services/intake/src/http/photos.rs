@@ -2,21 +2,22 @@
 
 use axum::{
     extract::{Path, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use chassis::problem::{Language, Problem};
 use contracts::intake::Viewer;
 
 use super::Public;
 
 /// A photo that the public may see.
-pub(super) async fn photo(State(public): State<Public>, Path(id): Path<String>) -> Response {
-    match public
-        .intake
-        .attachments
-        .read(&id, "full", &Viewer::default())
-        .await
-    {
+pub(super) async fn photo(
+    State(public): State<Public>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let anybody = Viewer::default();
+    match public.intake.attachments.read(&id, "full", &anybody).await {
         Ok((content, media_type)) => (
             [
                 (header::CONTENT_TYPE, media_type),
@@ -26,6 +27,14 @@ pub(super) async fn photo(State(public): State<Public>, Path(id): Path<String>) 
             content,
         )
             .into_response(),
-        Err(_) => StatusCode::NOT_FOUND.into_response(),
+        Err(error) => {
+            let language = Language::of(&headers);
+            let status = tonic::Status::from(error);
+            let mut problem = Problem::of_status(&status, language);
+            if problem.status == StatusCode::NOT_FOUND.as_u16() {
+                problem.detail.clear();
+            }
+            problem.into_response()
+        }
     }
 }

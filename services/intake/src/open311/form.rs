@@ -2,6 +2,7 @@
 
 use super::format::Errors;
 use super::services::{ANONIM, PLACE, RAHASIA, check_attribute};
+use crate::said::Said;
 
 /// Longest description, in characters (specification).
 const MAX_DESCRIPTION: usize = 4000;
@@ -62,7 +63,7 @@ pub fn parse(fields: &[(String, String)]) -> Result<NewRequest, Errors> {
         };
         let long = !matches!(name.as_str(), "api_key") && value.chars().count() > most;
         if long && !name.starts_with("attribute[") {
-            errors.push((400, format!("{name} is longer than {most} characters")));
+            errors.push((400, longer(name, most)));
         }
     }
     let mut request = NewRequest {
@@ -79,7 +80,10 @@ pub fn parse(fields: &[(String, String)]) -> Result<NewRequest, Errors> {
         ..NewRequest::default()
     };
     if request.service_code.is_empty() {
-        errors.push((400, "service_code was not provided".to_owned()));
+        errors.push((
+            400,
+            Said::new("service_code was not provided", "service_code belum diisi"),
+        ));
     }
     let name = [get("first_name"), get("last_name")]
         .into_iter()
@@ -92,14 +96,17 @@ pub fn parse(fields: &[(String, String)]) -> Result<NewRequest, Errors> {
         Err(problem) => errors.push((400, problem)),
     }
     if request.attributes.len() > MAX_ATTRIBUTES {
-        errors.push((400, format!("more than {MAX_ATTRIBUTES} attributes")));
+        errors.push((
+            400,
+            Said::of(
+                format!("more than {MAX_ATTRIBUTES} attributes"),
+                format!("lebih dari {MAX_ATTRIBUTES} atribut"),
+            ),
+        ));
     }
     for (code, values) in &request.attributes {
         if values.iter().any(|v| v.chars().count() > MAX_DESCRIPTION) {
-            errors.push((
-                400,
-                format!("attribute {code} is longer than {MAX_DESCRIPTION} characters"),
-            ));
+            errors.push((400, longer(&format!("attribute {code}"), MAX_DESCRIPTION)));
         }
         if let Err(problem) = check_attribute(code, values) {
             errors.push((400, problem));
@@ -127,24 +134,44 @@ pub fn parse(fields: &[(String, String)]) -> Result<NewRequest, Errors> {
     if request.position.is_none() && request.address.is_none() && errors.is_empty() {
         errors.push((
             400,
-            "a location is needed: lat and long, address_string, or address_id".to_owned(),
+            Said::new(
+                "a location is needed: lat and long, address_string, or address_id",
+                "lokasi belum diisi: lat dan long, address_string, atau address_id",
+            ),
         ));
     }
     Errors::all(errors).map_or(Ok(request), Err)
 }
 
-fn position(lat: Option<String>, long: Option<String>) -> Result<Option<(f64, f64)>, String> {
+fn longer(name: &str, most: usize) -> Said {
+    Said::of(
+        format!("{name} is longer than {most} characters"),
+        format!("{name} lebih dari {most} karakter"),
+    )
+}
+
+/// Latitude and longitude, both or none.
+pub(super) fn position(
+    lat: Option<String>,
+    long: Option<String>,
+) -> Result<Option<(f64, f64)>, Said> {
     let (Some(lat), Some(long)) = (&lat, &long) else {
         return if lat.is_none() && long.is_none() {
             Ok(None)
         } else {
-            Err("lat and long must be given together".to_owned())
+            Err(Said::new(
+                "lat and long must be given together",
+                "lat dan long harus diisi bersama",
+            ))
         };
     };
     let number = |t: &str, most: f64| t.parse::<f64>().ok().filter(|n| n.abs() <= most);
     match (number(lat, 90.0), number(long, 180.0)) {
         (Some(lat), Some(long)) => Ok(Some((lat, long))),
-        _ => Err("lat and long must be WGS 84 degrees".to_owned()),
+        _ => Err(Said::new(
+            "lat and long must be WGS 84 degrees",
+            "lat dan long harus derajat WGS 84",
+        )),
     }
 }
 
@@ -213,7 +240,10 @@ mod tests {
         ]))
         .expect_err("invalid");
         assert_eq!(errors.status(), 400);
-        let text = errors.write(crate::open311::Format::Json);
+        let text = errors.write(
+            crate::open311::Format::Json,
+            chassis::problem::Language::English,
+        );
         assert!(
             text.contains("service_code") && text.contains("WGS 84") && text.contains("anonim"),
             "{text}"

@@ -1,6 +1,9 @@
 //! Formats and errors.
 
+use chassis::problem::Language;
+
 use super::value::{Value, to_json, to_xml};
+use crate::said::Said;
 
 /// The two formats, chosen by the ending of the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,17 +44,17 @@ impl Format {
 
 /// One or several errors of one call; the first one's code is the HTTP status.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.first().map_or("", |(_, d)| d.as_str()))]
-pub struct Errors(Vec<(u16, String)>);
+#[error("{}", .0.first().map_or("", |(_, d)| d.en.as_ref()))]
+pub struct Errors(Vec<(u16, Said)>);
 
 impl Errors {
     /// A single error.
-    pub fn one(code: u16, description: impl Into<String>) -> Self {
-        Self(vec![(code, description.into())])
+    pub fn one(code: u16, description: Said) -> Self {
+        Self(vec![(code, description)])
     }
 
     /// All of several; `None` when there are none.
-    pub fn all(errors: Vec<(u16, String)>) -> Option<Self> {
+    pub fn all(errors: Vec<(u16, Said)>) -> Option<Self> {
         (!errors.is_empty()).then_some(Self(errors))
     }
 
@@ -60,12 +63,12 @@ impl Errors {
         self.0.first().map_or(400, |(code, _)| *code)
     }
 
-    /// The body: `errors/error/code+description`.
-    pub fn write(&self, format: Format) -> String {
-        let one = |(code, description): &(u16, String)| {
+    /// The body, `errors/error/code+description`, in the caller's language.
+    pub fn write(&self, format: Format, language: Language) -> String {
+        let one = |(code, description): &(u16, Said)| {
             Value::Record(vec![
                 ("code", Value::Whole(i64::from(*code))),
-                ("description", Value::from(description.as_str())),
+                ("description", Value::from(description.to(language))),
             ])
         };
         format.write(
@@ -80,7 +83,10 @@ pub fn check_jurisdiction(given: Option<&str>, own: &str) -> Result<(), Errors> 
     match given {
         Some(id) if !id.is_empty() && id != own => Err(Errors::one(
             404,
-            format!("jurisdiction_id {id:?} was not found; this endpoint serves {own}"),
+            Said::of(
+                format!("jurisdiction_id {id:?} was not found; this endpoint serves {own}"),
+                format!("jurisdiction_id {id:?} tidak ditemukan; layanan ini untuk {own}"),
+            ),
         )),
         _ => Ok(()),
     }
@@ -92,14 +98,14 @@ mod tests {
 
     #[test]
     fn errors_have_the_form_of_the_specification_in_both_formats() {
-        let errors = Errors::one(403, "Invalid api_key");
+        let errors = Errors::one(403, Said::new("Invalid api_key", "api_key tidak sah"));
         assert_eq!(
-            errors.write(Format::Xml),
+            errors.write(Format::Xml, Language::English),
             "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<errors><error><code>403</code><description>Invalid api_key</description></error></errors>\n"
         );
         assert_eq!(
-            errors.write(Format::Json),
-            r#"[{"code":403,"description":"Invalid api_key"}]"#
+            errors.write(Format::Json, Language::Indonesian),
+            r#"[{"code":403,"description":"api_key tidak sah"}]"#
         );
     }
 

@@ -4,8 +4,9 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::offset;
 use time::{Date, Duration, OffsetDateTime, Time};
 
+use super::form::position;
 use super::format::Errors;
-use crate::domain::ticket::TicketNumber;
+use crate::{domain::ticket::TicketNumber, said::Said};
 
 /// Longest span of a query, and the default one (specification).
 const SPAN: Duration = Duration::days(90);
@@ -15,6 +16,22 @@ pub const MAX_ROWS: u32 = 1000;
 const MAX_IDS: usize = 1000;
 /// Deepest row that paging reaches; beyond it clients narrow the dates.
 const MAX_DEPTH: u32 = 100_000;
+
+/// A circle around a place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Near {
+    /// Latitude of its middle, degrees.
+    pub lat: f64,
+    /// Longitude of its middle, degrees.
+    pub lon: f64,
+    /// Metres.
+    pub radius: f64,
+}
+
+/// Radius without one, in metres.
+const RADIUS: f64 = 1_000.0;
+/// Largest radius, in metres.
+const MAX_RADIUS: f64 = 100_000.0;
 
 /// What a client wants to see.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +54,8 @@ pub struct ListQuery {
     pub updated_to: Option<OffsetDateTime>,
     /// West, south, east, north in degrees.
     pub bbox: Option<[f64; 4]>,
+    /// Within a distance of a place.
+    pub near: Option<Near>,
     /// Rows to skip.
     pub skip: u32,
     /// Rows to give.
@@ -70,7 +89,12 @@ pub fn parse(params: &[(String, String)], now: OffsetDateTime) -> Result<ListQue
     let date = |name: &str| {
         get(name)
             .map(|t| {
-                instant(t).ok_or_else(|| bad(format!("{name} is not a date and time with offset")))
+                instant(t).ok_or_else(|| {
+                    bad(
+                        format!("{name} is not a date and time with offset"),
+                        format!("{name} bukan tanggal dan jam dengan zona waktu"),
+                    )
+                })
             })
             .transpose()
     };
@@ -81,12 +105,20 @@ pub fn parse(params: &[(String, String)], now: OffsetDateTime) -> Result<ListQue
             .parse()
             .ok()
             .filter(|n| (1..=most).contains(n))
-            .ok_or_else(|| bad(format!("{} must be 1 to {most}", names[0]))),
+            .ok_or_else(|| {
+                bad(
+                    format!("{} must be 1 to {most}", names[0]),
+                    format!("{} harus 1 sampai {most}", names[0]),
+                )
+            }),
     };
 
     let ids = list("service_request_id");
     if ids.len() > MAX_IDS {
-        return Err(bad(format!("more than {MAX_IDS} service_request_id")));
+        return Err(bad(
+            format!("more than {MAX_IDS} service_request_id"),
+            format!("lebih dari {MAX_IDS} service_request_id"),
+        ));
     }
     // What is no ticket number matches nothing; a wrong one among many must not fail the others.
     let ids = (!ids.is_empty()).then(|| {
@@ -100,16 +132,20 @@ pub fn parse(params: &[(String, String)], now: OffsetDateTime) -> Result<ListQue
         .iter()
         .find(|s| !matches!(s.as_str(), "open" | "closed"))
     {
-        return Err(bad(format!(
-            "status {unknown:?} is neither open nor closed"
-        )));
+        return Err(bad(
+            format!("status {unknown:?} is neither open nor closed"),
+            format!("status {unknown:?} bukan open dan bukan closed"),
+        ));
     }
     let wants = |s: &str| statuses.is_empty() || statuses.iter().any(|x| x == s);
 
     let (updated_from, updated_to) = (date("updated_after")?, date("updated_before")?);
     let (from, to) = match (date("start_date")?, date("end_date")?) {
         (Some(from), Some(to)) if to - from > SPAN => {
-            return Err(bad("start_date and end_date may span 90 days".to_owned()));
+            return Err(bad(
+                "start_date and end_date may span 90 days".to_owned(),
+                "start_date sampai end_date paling lama 90 hari".to_owned(),
+            ));
         }
         (Some(from), Some(to)) => (Some(from), Some(to)),
         (Some(from), None) => (Some(from), Some(from.saturating_add(SPAN))),
@@ -122,7 +158,10 @@ pub fn parse(params: &[(String, String)], now: OffsetDateTime) -> Result<ListQue
     let page = number(["page", "page"], 1, MAX_DEPTH)?;
     let skip = (page - 1).saturating_mul(take);
     if skip > MAX_DEPTH {
-        return Err(bad("page is too deep; narrow the dates instead".to_owned()));
+        return Err(bad(
+            "page is too deep; narrow the dates instead".to_owned(),
+            "page terlalu jauh; persempit tanggalnya".to_owned(),
+        ));
     }
     Ok(ListQuery {
         ids,
@@ -134,14 +173,41 @@ pub fn parse(params: &[(String, String)], now: OffsetDateTime) -> Result<ListQue
         updated_from,
         updated_to,
         bbox: get("bbox").map(bbox).transpose()?,
+        near: near(get("lat"), get("long"), get("radius"))?,
         skip,
         take,
         extensions: get("extensions").is_some_and(|v| v != "false"),
     })
 }
 
-fn bad(description: String) -> Errors {
-    Errors::one(400, description)
+fn bad(en: String, id: String) -> Errors {
+    Errors::one(400, Said::of(en, id))
+}
+
+fn near(
+    lat: Option<&str>,
+    long: Option<&str>,
+    radius: Option<&str>,
+) -> Result<Option<Near>, Errors> {
+    let place = position(lat.map(str::to_owned), long.map(str::to_owned))
+        .map_err(|said| Errors::one(400, said))?;
+    let Some((lat, lon)) = place else {
+        return Ok(None);
+    };
+    let radius = match radius {
+        None => RADIUS,
+        Some(t) => t
+            .parse()
+            .ok()
+            .filter(|r| (1.0..=MAX_RADIUS).contains(r))
+            .ok_or_else(|| {
+                bad(
+                    format!("radius must be 1 to {MAX_RADIUS} metres"),
+                    format!("radius harus 1 sampai {MAX_RADIUS} meter"),
+                )
+            })?,
+    };
+    Ok(Some(Near { lat, lon, radius }))
 }
 
 fn bbox(text: &str) -> Result<[f64; 4], Errors> {
@@ -155,7 +221,10 @@ fn bbox(text: &str) -> Result<[f64; 4], Errors> {
         {
             Ok([w, s, e, n])
         }
-        _ => Err(bad("bbox is west,south,east,north in degrees".to_owned())),
+        _ => Err(bad(
+            "bbox is west,south,east,north in degrees".to_owned(),
+            "bbox adalah barat,selatan,timur,utara dalam derajat".to_owned(),
+        )),
     }
 }
 
@@ -219,6 +288,17 @@ mod tests {
     }
 
     #[test]
+    fn a_place_has_a_circle_around_it() {
+        let near = |radius: &str| {
+            query(&[("lat", "-8.58"), ("long", "116.1"), ("radius", radius)])
+                .map(|q| q.near.map(|n| n.radius))
+        };
+        assert_eq!(near("").expect("valid"), Some(RADIUS));
+        assert_eq!(near("250").expect("valid"), Some(250.0));
+        assert!(near("0").is_err() && near("NaN").is_err() && near("1e9").is_err());
+    }
+
+    #[test]
     fn lists_pages_boxes_and_what_is_wrong_in_them() {
         let ticket = TicketNumber::from_random([3; 8]);
         let q = query(&[
@@ -247,6 +327,8 @@ mod tests {
             ("page", "0"),
             ("page_size", "1001"),
             ("page", "99999"),
+            ("lat", "-8.5"),
+            ("updated_after", "kemarin"),
         ] {
             assert_eq!(
                 query(&[wrong]).expect_err("invalid").status(),

@@ -93,11 +93,11 @@ fn request(r: &PublicRequest, extensions: bool) -> Value {
     Value::Record(fields)
 }
 
-/// What `POST requests` answers.
+/// What `POST requests` answers: the ticket number, or on the endpoint for trying out the token alone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Created {
-    /// Ticket number.
-    pub ticket: String,
+    /// Ticket number; `None`: only the token is told (specification: never both).
+    pub ticket: Option<String>,
     /// What the client shows to its user.
     pub notice: Option<String>,
     /// The account that the client named.
@@ -110,14 +110,20 @@ pub struct Created {
 
 /// `service_requests/request` of a new request.
 pub fn created(c: &Created, extensions: bool) -> Value {
+    let id = match &c.ticket {
+        Some(ticket) => ("service_request_id", Value::from(ticket.as_str())),
+        None => ("token", Value::from(c.token.as_str())),
+    };
     let mut fields = vec![
-        ("service_request_id", Value::from(c.ticket.as_str())),
+        id,
         ("service_notice", Value::text(c.notice.as_deref())),
         ("account_id", Value::text(c.account_id.as_deref())),
     ];
     if extensions {
         fields.push(("tracking_secret", Value::text(c.tracking_secret.as_deref())));
-        fields.push(("token", Value::from(c.token.as_str())));
+        if c.ticket.is_some() {
+            fields.push(("token", Value::from(c.token.as_str())));
+        }
     }
     Value::List("request", vec![Value::Record(fields)])
 }
@@ -172,7 +178,7 @@ mod tests {
         assert!(xml.contains("<service_requests><request><service_request_id>NTB-000-000-000</service_request_id><status>open</status>"));
         assert!(xml.contains("<description/>") && xml.contains("<state>diterima</state>"));
         let made = Created {
-            ticket: "NTB-1".into(),
+            ticket: Some("NTB-1".into()),
             token: "t".into(),
             ..Created::default()
         };

@@ -1,6 +1,7 @@
 //! Services (the categories that can be reported) and their definitions.
 
 use super::value::Value;
+use crate::said::Said;
 
 /// One category as Open311 shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,15 +61,15 @@ const ATTRIBUTES: [Attribute; 3] = [
     },
 ];
 
-/// `services`.
-pub fn list(services: &[Service]) -> Value {
+/// `services`; `kind` is realtime (posting answers with the id) or batch (with a token).
+pub fn list(services: &[Service], kind: &'static str) -> Value {
     let one = |s: &Service| {
         Value::Record(vec![
             ("service_code", Value::from(s.code.as_str())),
             ("service_name", Value::from(s.name.as_str())),
             ("description", Value::from(s.description.as_str())),
             ("metadata", Value::Bool(true)),
-            ("type", Value::from("realtime")),
+            ("type", Value::from(kind)),
             ("keywords", Value::from(s.keywords.as_str())),
             ("group", Value::from(s.group.as_str())),
         ])
@@ -112,7 +113,7 @@ pub fn definition(service: &Service) -> Value {
 }
 
 /// Whether a value may be given for an attribute; attributes that are not defined are ignored.
-pub fn check_attribute(code: &str, values: &[String]) -> Result<(), String> {
+pub fn check_attribute(code: &str, values: &[String]) -> Result<(), Said> {
     let Some(attribute) = ATTRIBUTES.iter().find(|a| a.code == code) else {
         return Ok(());
     };
@@ -123,10 +124,14 @@ pub fn check_attribute(code: &str, values: &[String]) -> Result<(), String> {
         .iter()
         .find(|v| !v.is_empty() && !attribute.choices.iter().any(|(k, _)| k == v));
     match wrong {
-        Some(value) => Err(format!(
-            "attribute {code}: {value:?} is not one of its values"
+        Some(value) => Err(Said::of(
+            format!("attribute {code}: {value:?} is not one of its values"),
+            format!("attribute {code}: {value:?} bukan salah satu pilihannya"),
         )),
-        None if values.len() > 1 => Err(format!("attribute {code} takes one value")),
+        None if values.len() > 1 => Err(Said::of(
+            format!("attribute {code} takes one value"),
+            format!("attribute {code} hanya boleh satu nilai"),
+        )),
         None => Ok(()),
     }
 }
@@ -148,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_list_and_a_definition_have_the_specified_shapes() {
-        let xml = Format::Xml.write("services", &list(&[service()]));
+        let xml = Format::Xml.write("services", &list(&[service()], "realtime"));
         assert!(xml.contains("<services><service><service_code>jalan-rusak</service_code><service_name>Jalan rusak</service_name>"));
         assert!(xml.contains("<metadata>true</metadata><type>realtime</type>"));
         let text = Format::Json.write("service_definition", &definition(&service()));

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use super::format::Errors;
 use super::requests::moment;
 use super::value::Value;
-use crate::domain::ticket::TicketNumber;
+use crate::{domain::ticket::TicketNumber, said::Said};
 
 /// Longest text of an update, in characters.
 const MAX_TEXT: usize = 4000;
@@ -51,6 +51,21 @@ pub fn created(id: &str) -> Value {
     )
 }
 
+/// What an id that is not there is answered with.
+pub fn not_found(field: &str, value: &str) -> Said {
+    Said::of(
+        format!("{field} {value:?} was not found"),
+        format!("{field} {value:?} tidak ditemukan"),
+    )
+}
+
+fn missing(field: &str) -> Said {
+    Said::of(
+        format!("{field} was not provided"),
+        format!("{field} belum diisi"),
+    )
+}
+
 /// A posted update.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewUpdate {
@@ -73,16 +88,18 @@ pub fn parse(fields: &[(String, String)]) -> Result<NewUpdate, Errors> {
             .find(|(n, v)| n == name && !v.trim().is_empty())
             .map(|(_, v)| v.trim())
     };
-    let id = get("service_request_id")
-        .ok_or_else(|| Errors::one(400, "service_request_id was not provided"))?;
+    let id =
+        get("service_request_id").ok_or_else(|| Errors::one(400, missing("service_request_id")))?;
     let ticket = TicketNumber::parse(id)
-        .map_err(|_| Errors::one(404, format!("service_request_id {id:?} was not found")))?;
-    let description =
-        get("description").ok_or_else(|| Errors::one(400, "description was not provided"))?;
+        .map_err(|_| Errors::one(404, not_found("service_request_id", id)))?;
+    let description = get("description").ok_or_else(|| Errors::one(400, missing("description")))?;
     if description.chars().count() > MAX_TEXT {
         return Err(Errors::one(
             400,
-            format!("description is longer than {MAX_TEXT} characters"),
+            Said::of(
+                format!("description is longer than {MAX_TEXT} characters"),
+                format!("description lebih dari {MAX_TEXT} karakter"),
+            ),
         ));
     }
     Ok(NewUpdate {

@@ -43,19 +43,27 @@ const LIST: &str = "
     SELECT c.id, c.ticket, s.state, s.verified, s.anonim, s.rahasia, s.oversight, s.sensitive, s.erased,
         s.category, s.area_code, s.agency, s.due_at, s.received_at, s.updated_at, c.sealed, s.lat, s.lon
     FROM standings s JOIN complaints c ON c.id = s.complaint_id
-    WHERE s.listed AND ($1::text[] IS NULL OR c.ticket = ANY($1))
+    WHERE {which} AND ($1::text[] IS NULL OR c.ticket = ANY($1))
       AND ($2::text[] IS NULL OR s.category = ANY($2))
       AND ($3 OR s.ended) AND ($4 OR NOT s.ended)
       AND ($5::timestamptz IS NULL OR s.received_at >= $5) AND ($6::timestamptz IS NULL OR s.received_at <= $6)
       AND ($7::timestamptz IS NULL OR s.updated_at >= $7) AND ($8::timestamptz IS NULL OR s.updated_at <= $8)
       AND ($9::float8 IS NULL OR (s.lon BETWEEN $9 AND $11 AND s.lat BETWEEN $10 AND $12))
+      AND ($15::float8 IS NULL OR (s.lat BETWEEN $15 - $17 / 111000 AND $15 + $17 / 111000
+           AND 2 * 6371000 * asin(least(1, sqrt(power(sin(radians(s.lat - $15) / 2), 2)
+               + cos(radians($15)) * cos(radians(s.lat)) * power(sin(radians(s.lon - $16::float8) / 2), 2)))) <= $17::float8))
     ORDER BY s.received_at DESC, s.complaint_id LIMIT $13 OFFSET $14";
 
-/// The complaints that a query names.
+// What the public may know of, or what was posted for trying out.
+fn of(sql: &str, test: bool) -> String {
+    sql.replace("{which}", if test { "s.test" } else { "s.listed" })
+}
+
+/// The complaints that a query names; `test`: of those that were posted for trying out.
 ///
 /// # Errors
 /// What the database says.
-pub async fn list(client: &Client, query: &ListQuery) -> Result<Vec<Listed>, Error> {
+pub async fn list(client: &Client, query: &ListQuery, test: bool) -> Result<Vec<Listed>, Error> {
     let tickets: Option<Vec<String>> = query
         .ids
         .as_ref()
@@ -65,8 +73,9 @@ pub async fn list(client: &Client, query: &ListQuery) -> Result<Vec<Listed>, Err
     let services = (!named && !query.services.is_empty()).then(|| query.services.clone());
     let bbox = query.bbox.filter(|_| !named);
     let side = |n: usize| bbox.map(|b| b[n]);
+    let near = query.near.filter(|_| !named);
     let when = |at: Option<OffsetDateTime>| at.filter(|_| !named);
-    let statement = client.prepare_cached(LIST).await?;
+    let statement = client.prepare_cached(&of(LIST, test)).await?;
     let rows = client
         .query(
             &statement,
@@ -85,6 +94,9 @@ pub async fn list(client: &Client, query: &ListQuery) -> Result<Vec<Listed>, Err
                 &side(3),
                 &i64::from(query.take),
                 &i64::from(query.skip),
+                &near.map(|n| n.lat),
+                &near.map(|n| n.lon),
+                &near.map(|n| n.radius),
             ],
         )
         .await?;
@@ -134,21 +146,21 @@ pub struct Change {
 const CHANGES: &str = "
     SELECT h.id, c.ticket, h.state, h.opd_code, h.at
     FROM changes h JOIN standings s ON s.complaint_id = h.complaint_id JOIN complaints c ON c.id = h.complaint_id
-    WHERE s.listed AND ($1::text[] IS NULL OR c.ticket = ANY($1))
+    WHERE {which} AND ($1::text[] IS NULL OR c.ticket = ANY($1))
       AND ($2::timestamptz IS NULL OR h.at >= $2) AND ($3::timestamptz IS NULL OR h.at <= $3)
     ORDER BY h.at DESC LIMIT $4 OFFSET $5";
 
-/// The changes that a query names.
+/// The changes that a query names; `test` as in [`list`].
 ///
 /// # Errors
 /// What the database says.
-pub async fn changes(client: &Client, query: &ListQuery) -> Result<Vec<Change>, Error> {
+pub async fn changes(client: &Client, query: &ListQuery, test: bool) -> Result<Vec<Change>, Error> {
     let tickets: Option<Vec<String>> = query
         .ids
         .as_ref()
         .map(|ids| ids.iter().map(ToString::to_string).collect());
     let when = |at: Option<OffsetDateTime>| at.filter(|_| tickets.is_none());
-    let statement = client.prepare_cached(CHANGES).await?;
+    let statement = client.prepare_cached(&of(CHANGES, test)).await?;
     let rows = client
         .query(
             &statement,
@@ -171,4 +183,27 @@ pub async fn changes(client: &Client, query: &ListQuery) -> Result<Vec<Change>, 
             at: row.get(4),
         })
         .collect())
+}
+
+/// The ticket number of a complaint that came by a channel.
+///
+/// # Errors
+/// What the database says.
+pub async fn ticket_of(client: &Client, id: Uuid, channel: &str) -> Result<Option<String>, Error> {
+    let statement = client
+        .prepare_cached("SELECT ticket FROM complaints WHERE id = $1 AND channel = $2")
+        .await?;
+    let row = client.query_opt(&statement, &[&id, &channel]).await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+/// A ticket number, when a list would show it; `test` as in [`list`].
+///
+/// # Errors
+/// What the database says.
+pub async fn is_listed(client: &Client, ticket: &str, test: bool) -> Result<Option<String>, Error> {
+    let sql = "SELECT c.ticket FROM complaints c JOIN standings s ON s.complaint_id = c.id WHERE c.ticket = $1 AND {which}";
+    let statement = client.prepare_cached(&of(sql, test)).await?;
+    let row = client.query_opt(&statement, &[&ticket]).await?;
+    Ok(row.map(|row| row.get(0)))
 }

@@ -31,6 +31,8 @@ pub struct NewComplaint {
     pub facet: Vec<u8>,
     /// The public sees that it exists.
     pub listed: bool,
+    /// It was posted for trying out.
+    pub test: bool,
     /// The reporter's choices.
     pub anonim: bool,
     /// See `anonim`.
@@ -52,11 +54,11 @@ const INSERT: &str = "
 
 const STANDINGS: &str = "
     INSERT INTO standings (complaint_id, facet, state, since, ended, verified, anonim, rahasia, oversight, sensitive,
-        erased, listed, category, area_code, agency, agencies, received_at, updated_at)
-    SELECT id, facet, 'diterima', $9, false, false, anonim, rahasia, oversight, false, false, listed, category, area, '',
-        '{}', $9, $9
-    FROM unnest($1::uuid[], $2::bytea[], $3::bool[], $4::bool[], $5::bool[], $6::bool[], $7::text[], $8::text[])
-        AS t(id, facet, anonim, rahasia, oversight, listed, category, area)";
+        erased, listed, test, category, area_code, agency, agencies, received_at, updated_at)
+    SELECT id, facet, 'diterima', $9, false, false, anonim, rahasia, oversight, false, false, listed, test, category, area,
+        '', '{}', $9, $9
+    FROM unnest($1::uuid[], $2::bytea[], $3::bool[], $4::bool[], $5::bool[], $6::bool[], $7::text[], $8::text[], $10::bool[])
+        AS t(id, facet, anonim, rahasia, oversight, listed, category, area, test)";
 
 // complaints_dedupe_key.
 const FIRST: &str =
@@ -142,6 +144,7 @@ pub async fn insert_standings(
             &categories,
             &areas,
             &at,
+            &flag(|c| c.test),
         ],
     )
     .await?;
