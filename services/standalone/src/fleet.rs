@@ -195,13 +195,6 @@ impl Settings {
             "INTAKE__PUBLIC_URL",
             format!("http://127.0.0.1:{}", ports.of("intake").http),
         );
-        // The canary's way ends with the last service that there is.
-        let end = if SERVICES.contains(&"opd-notification") {
-            "delivered"
-        } else {
-            "routed"
-        };
-        settings.set("INTAKE__CANARY_END", end);
         settings.set("ROUTING__SAMPLE_DATA", "true");
         settings.set("OPD_NOTIFICATION__NATS_OPD_USER", "opd-owner");
         settings.set("OPD_NOTIFICATION__NATS_OPD_PASSWORD", &secrets.opd_owner);
