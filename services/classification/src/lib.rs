@@ -1,6 +1,110 @@
-//! Owns labels: kind, category, urgency and place of a complaint.
+//! Owns labels: kind, category, urgency and place of a complaint. What is automatic abstains below its threshold, explains
+//! itself, and gives way to a person for good.
+
+use std::sync::Arc;
+
+use chassis::config::Check;
+use chassis::service::{Core, Env, Error, Listeners};
+use contracts::classification::classification_service_server::ClassificationServiceServer;
+use contracts::common::Owner;
+use contracts::intake::intake_service_client::IntakeServiceClient;
+use prometheus_client::metrics::family::Family;
+use serde::Deserialize;
+use tonic::service::Routes;
 
 pub mod commands;
 pub mod domain;
+mod events;
+mod grpc;
+mod label;
+mod lessons;
+mod store;
 pub mod training;
+mod wire;
+
 pub use domain::taxonomy;
+
+use domain::artefact;
+use domain::classify::Classifier;
+
+mod embedded {
+    refinery::embed_migrations!("migrations");
+}
+
+/// Bytes that a message with 500 texts may have.
+const TEXTS_BYTES: usize = 64 << 20;
+
+/// The options of `[classification]`; their defaults are in the chassis' `default.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Own {
+    /// A model file to use instead of the one in the binary; empty: that one.
+    pub model_file: String,
+}
+
+impl Check for Own {}
+
+/// The classifier that the options ask for.
+///
+/// # Errors
+/// When the model's file cannot be read, or is no whole model of this version.
+pub fn classifier(own: &Own) -> Result<Classifier, Error> {
+    let refused = |error| Error::setup("the model", error);
+    if own.model_file.is_empty() {
+        return Classifier::embedded().map_err(refused);
+    }
+    let bytes =
+        std::fs::read(&own.model_file).map_err(|e| Error::setup("classification.model_file", e))?;
+    let model = artefact::read(&bytes).map_err(|e| Error::setup("classification.model_file", e))?;
+    Classifier::with_model(model).map_err(refused)
+}
+
+/// Runs the service until its environment is told to end.
+///
+/// # Errors
+/// When it cannot be set up.
+pub async fn run(
+    config: chassis::Config<Own>,
+    listeners: Listeners,
+    env: Env,
+) -> Result<(), Error> {
+    let classifier = Arc::new(classifier(&config.own)?);
+    let message_bytes = config.base.grpc.max_message_bytes;
+    let core = Core::start(
+        env,
+        config.base,
+        Owner::Classification,
+        embedded::migrations::runner,
+    )
+    .await?;
+    let labels = Family::default();
+    core.env.metrics.register(|registry| {
+        registry.register(
+            "ntbcare_labels",
+            "Labels published, by who gave them and whether they were sure enough to act upon",
+            labels.clone(),
+        );
+    });
+    let intake =
+        IntakeServiceClient::new(core.peer(Owner::Intake)?).max_decoding_message_size(TEXTS_BYTES);
+    core.consume(events::Events {
+        classifier: classifier.clone(),
+        intake,
+        clock: core.env.clock.clone(),
+        labels,
+    })?;
+    let mut routes = Routes::builder();
+    let calls = grpc::Calls {
+        classifier,
+        pool: core.pool.clone(),
+        ledger: core.ledger.clone(),
+        clock: core.env.clock.clone(),
+    };
+    routes.add_service(
+        ClassificationServiceServer::new(calls).max_decoding_message_size(message_bytes),
+    );
+    core.serve_grpc(listeners.grpc, routes, &[]);
+    core.serve_ops(listeners.ops);
+    core.finish().await;
+    Ok(())
+}

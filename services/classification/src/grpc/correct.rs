@@ -1,0 +1,210 @@
+//! A person says what a complaint is.
+
+use chassis::trace::Trace;
+use chassis::{Failure, inbox, ledger};
+use contracts::classification::{CorrectRequest, CorrectResponse};
+use contracts::common::{Actor, Kind, Owner, Role, Urgency};
+use contracts::event::ClassificationFacet;
+use contracts::lifecycle::{Facets, Newest, Version};
+use contracts::visible::{self, View, visible_to};
+use time::OffsetDateTime;
+use tonic::Status;
+use uuid::Uuid;
+
+use super::{Calls, id_of, invalid, wita};
+use crate::domain::taxonomy::Taxonomy;
+use crate::events::{draft, is_erased, is_suspected};
+use crate::label::{Correction, fold};
+use crate::store::{self, NewLabel};
+
+/// Bytes that a key of a call may have.
+const MAX_KEY: usize = 128;
+
+impl Calls {
+    pub(super) async fn amend(
+        &self,
+        request: CorrectRequest,
+        trace: Option<Trace>,
+    ) -> Result<CorrectResponse, Status> {
+        let id = id_of(&request.complaint_id)?;
+        let now = self.clock.now();
+        let correction = self.correction(&request, now)?;
+        let key = if request.idempotency_key.is_empty() {
+            Uuid::now_v7().to_string()
+        } else {
+            request.idempotency_key
+        };
+        let mut client = self.pool.get().await.map_err(Failure::from)?;
+        let tx = client.transaction().await.map_err(Failure::from)?;
+        ledger::lock(&tx, Owner::Classification, &[id])
+            .await
+            .map_err(Failure::from)?;
+        let mut facets = inbox::facets(&tx, &[id]).await?;
+        let mut facets = facets.remove(&id).unwrap_or_default();
+        let mut known = store::load(&tx, &[id])
+            .await?
+            .remove(&id)
+            .unwrap_or_default();
+        may_correct(&correction.by, &mut facets, known.facet.as_ref())?;
+        if let Some((number, version)) = store::answered(&tx, id, &key).await? {
+            return Ok(answer(number, version));
+        }
+        known.corrections.push(correction.clone());
+        let said = known.said.as_ref();
+        let taxonomy = self.classifier.taxonomy();
+        let suspected = is_suspected(Some(&facets));
+        let facet = fold(said, &known.corrections, suspected, taxonomy)
+            .ok_or_else(|| Status::internal("a correction without a label"))?;
+        let label = NewLabel {
+            complaint: id,
+            facet: &facet,
+            said,
+        };
+        store::save(&tx, &[label]).await?;
+        let events = self
+            .ledger
+            .append(&tx, vec![draft(id, now, facet.clone(), trace)])
+            .await?;
+        let version = events.first().map_or(0, |e| e.version.cast_signed());
+        let number = store::keep_call(&tx, id, &correction, said, &key, version).await?;
+        tx.commit().await.map_err(Failure::from)?;
+        self.ledger.wake();
+        Ok(answer(number, version))
+    }
+
+    fn correction(
+        &self,
+        request: &CorrectRequest,
+        now: OffsetDateTime,
+    ) -> Result<Correction, Status> {
+        let by = request.by.clone().unwrap_or_default();
+        if by.person_id.is_empty() {
+            return Err(invalid("by", "names no person"));
+        }
+        if request.idempotency_key.len() > MAX_KEY {
+            return Err(invalid("idempotency_key", "at most 128 bytes"));
+        }
+        let kind = Kind::try_from(request.kind).map_err(|_| invalid("kind", "not a kind"))?;
+        let urgency =
+            Urgency::try_from(request.urgency).map_err(|_| invalid("urgency", "not an urgency"))?;
+        let (category, area) = (&request.category, &request.area_code);
+        if !category.is_empty() && !is_given(self.classifier.taxonomy(), category, now) {
+            return Err(invalid("category", "not a category's code today"));
+        }
+        if !area.is_empty() && self.classifier.gazetteer().get(area).is_none() {
+            return Err(invalid("area_code", "not the code of an area here"));
+        }
+        let nothing = kind == Kind::Unspecified && urgency == Urgency::Unspecified;
+        if nothing && category.is_empty() && area.is_empty() {
+            return Err(invalid("category", "nothing is corrected"));
+        }
+        Ok(Correction {
+            by,
+            at: now,
+            kind,
+            category: category.clone(),
+            urgency,
+            area_code: area.clone(),
+        })
+    }
+}
+
+fn answer(number: i64, version: i64) -> CorrectResponse {
+    CorrectResponse {
+        version: version.cast_unsigned(),
+        correction_number: number.cast_unsigned(),
+    }
+}
+
+fn is_given(taxonomy: &Taxonomy, category: &str, now: OffsetDateTime) -> bool {
+    taxonomy
+        .get(category)
+        .is_some_and(|c| c.valid_on(wita(now).date()))
+}
+
+/// Who sees the inner side of a complaint and works on it may say what it is. What may not be seen does not exist.
+fn may_correct(
+    by: &Actor,
+    facets: &mut Facets,
+    label: Option<&ClassificationFacet>,
+) -> Result<(), Status> {
+    if facets.intake.is_none() {
+        return Err(Status::not_found("there is no such complaint"));
+    }
+    if is_erased(Some(facets)) {
+        return Err(Status::failed_precondition("the complaint is erased"));
+    }
+    // The own label is not among what was heard from others.
+    facets.classification = label.map(|facet| Newest {
+        at: Version {
+            epoch: 0,
+            version: 0,
+        },
+        facet: facet.clone(),
+    });
+    let view = View::of(facets);
+    let works = matches!(
+        by.role(),
+        Role::Operator | Role::Oversight | Role::Inspectorate | Role::System
+    );
+    if works && visible_to(visible::Role::acting(by, None), view).internal {
+        return Ok(());
+    }
+    Err(if view.oversight {
+        Status::not_found("there is no such complaint")
+    } else {
+        Status::permission_denied("this role may not correct labels")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::event::IntakeFacet;
+    use tonic::Code;
+
+    use super::*;
+
+    fn known(oversight: bool) -> Facets {
+        let at = Version {
+            epoch: 1,
+            version: 1,
+        };
+        Facets {
+            intake: Some(Newest {
+                at,
+                facet: IntakeFacet {
+                    oversight_suspected: oversight,
+                    ..IntakeFacet::default()
+                },
+            }),
+            ..Facets::default()
+        }
+    }
+
+    fn refused(role: Role, facets: &mut Facets) -> Option<Code> {
+        let by = Actor {
+            person_id: "a".into(),
+            role: role.into(),
+            opd_code: String::new(),
+        };
+        may_correct(&by, facets, None).err().map(|s| s.code())
+    }
+
+    #[test]
+    fn who_may_not_see_it_may_not_correct_it() {
+        assert_eq!(refused(Role::Operator, &mut known(false)), None);
+        assert_eq!(
+            refused(Role::Leader, &mut known(false)),
+            Some(Code::PermissionDenied)
+        );
+        assert_eq!(
+            refused(Role::Operator, &mut known(true)),
+            Some(Code::NotFound)
+        );
+        assert_eq!(refused(Role::Inspectorate, &mut known(true)), None);
+        assert_eq!(
+            refused(Role::Operator, &mut Facets::default()),
+            Some(Code::NotFound)
+        );
+    }
+}
