@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-services=(intake routing opd-notification escalation portal)
+services=(intake classification routing opd-notification escalation portal)
 [ $# -eq 0 ] || services=("$@")
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)

@@ -12,7 +12,9 @@ use ntbcare_tests::{Mode, World, texts, until, world_with};
 
 async fn world(mode: Mode) -> World {
     world_with(mode, |settings| {
-        settings.set("ROUTING__STALE_AFTER_S", "10")
+        settings.set("ROUTING__STALE_AFTER_S", "10");
+        // As on a fresh installation: every complaint is decided by a person.
+        settings.set("ROUTING__SAMPLE_DATA", "false");
     })
     .await
 }
@@ -90,7 +92,7 @@ async fn goes_to_a_desk(world: &World) {
         .await;
     assert!(refused.is_err(), "a wrong secret opens nothing");
     until(Duration::from_secs(30), "every outbox is empty", || async {
-        world.number("SELECT (SELECT count(*) FROM intake.outbox) + (SELECT count(*) FROM routing.outbox)
+        world.number("SELECT (SELECT count(*) FROM intake.outbox) + (SELECT count(*) FROM classification.outbox) + (SELECT count(*) FROM routing.outbox)
             + (SELECT count(*) FROM escalation.outbox)").await == 0
     })
     .await;

@@ -18,8 +18,9 @@ use crate::{
 };
 
 /// The services that run, in the order of the way of a complaint.
-pub const SERVICES: [&str; 5] = [
+pub const SERVICES: [&str; 6] = [
     "intake",
+    "classification",
     "routing",
     "opd-notification",
     "escalation",
@@ -304,6 +305,7 @@ pub async fn start(service: &'static str, settings: &Settings) -> Result<Running
     }
     let task = match service {
         "intake" => run!(intake),
+        "classification" => run!(classification),
         "routing" => run!(routing),
         "opd-notification" => run!(opd_notification),
         "escalation" => run!(escalation),
