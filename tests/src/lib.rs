@@ -26,8 +26,8 @@ use standalone::{
 };
 use tokio::process::Child;
 
-pub mod photos;
 pub mod otlp;
+pub mod photos;
 pub mod search;
 pub mod texts;
 pub mod web;
