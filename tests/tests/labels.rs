@@ -5,7 +5,10 @@ use std::time::Duration;
 use contracts::{
     classification::{CorrectRequest, ExplainRequest, Label, TaxonomyRequest},
     common::{Actor, Kind, Role, decider::By},
-    intake::{EraseRequest, Submission, SubmitRequest, SubmitResponse, SupplementRequest},
+    intake::{
+        EraseRequest, RedactRequest, Span, Submission, SubmitRequest, SubmitResponse,
+        SupplementRequest,
+    },
     routing::{DecideRequest, UndoRequest},
     subjects,
 };
@@ -97,6 +100,61 @@ async fn a_clear_complaint_is_labelled_and_goes_to_its_desk_without_a_person() {
         );
         assert_eq!(world.number(&kept).await, 0, "{part}");
     }
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn candidates_have_labels_the_reporters_suspicion_counts_and_what_is_blackened_speaks_no_more()
+ {
+    let world = world(Mode::Together).await;
+    let candidate = world
+        .submit(Submission {
+            platform_id: "candidate".into(),
+            text: CLEAR.into(),
+            candidate: true,
+            ..texts::submission(0)
+        })
+        .await;
+    let suspected = world
+        .submit(Submission {
+            platform_id: "suspected".into(),
+            text: CLEAR.into(),
+            oversight: true,
+            ..texts::submission(0)
+        })
+        .await;
+    for id in [&candidate.complaint_id, &suspected.complaint_id] {
+        until(BOUND, "it has a label", || async {
+            category(&world, id).await == "jalan-rusak"
+        })
+        .await;
+    }
+    let is_suspected = |label: Option<Label>| label.is_some_and(|l| l.oversight_suspected);
+    assert!(!is_suspected(label(&world, &candidate.complaint_id).await));
+    assert!(is_suspected(label(&world, &suspected.complaint_id).await));
+
+    let clear = submit(&world, "clear", CLEAR).await.complaint_id;
+    let speaks = || async {
+        let label = label(&world, &clear).await.unwrap_or_default();
+        let mut words = label.suggestions.iter().flat_map(|s| &s.words);
+        words.any(|w| w == "berlubang")
+    };
+    until(BOUND, "a word speaks for it", speaks).await;
+    let start = CLEAR.find("berlubang").expect("the word");
+    let redact = RedactRequest {
+        complaint_id: clear.clone(),
+        by: Some(officer()),
+        spans: vec![Span {
+            start: start as u32,
+            end: (start + "berlubang".len()) as u32,
+        }],
+    };
+    world.intake().redact(redact).await.expect("blackened");
+    until(BOUND, "the word is gone", || async { !speaks().await }).await;
+    assert!(label(&world, &clear).await.is_some());
+    let kept = "SELECT count(*) FROM classification.labels l JOIN intake.complaints c ON c.id = l.complaint_id
+        WHERE c.id = '{id}' AND position('berlubang'::bytea IN l.said) > 0";
+    assert_eq!(world.number(&kept.replace("{id}", &clear)).await, 0);
     world.finish().await;
 }
 
