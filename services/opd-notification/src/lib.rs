@@ -56,6 +56,7 @@ pub async fn run(config: Config<Own>, listeners: Listeners, env: Env) -> Result<
         shutdown: core.env.shutdown.clone(),
         news: tokio::sync::watch::Sender::new(0),
         counts: Counts::register(&core.env.metrics),
+        tracing: core.env.tracing.clone(),
     });
     core.consume(events::Events {
         shared: shared.clone(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chassis::{Clock, Ledger, config, metrics::Labels};
+use chassis::{Clock, Ledger, config, metrics::Labels, trace::Tracing};
 use deadpool_postgres::Pool;
 use prometheus_client::metrics::{counter::Counter, family::Family};
 use tokio::sync::watch;
@@ -31,6 +31,8 @@ pub struct Shared {
     pub news: watch::Sender<u64>,
     /// What is counted.
     pub counts: Counts,
+    /// Spans.
+    pub tracing: Tracing,
 }
 
 /// This service's own metrics.

@@ -9,12 +9,17 @@ pub mod webhook;
 
 use std::{sync::Arc, time::Duration};
 
-use chassis::Failure;
+use chassis::{
+    Failure,
+    trace::{Span, Trace, Tracing},
+};
+use contracts::opd::OpdEvent;
 use deadpool_postgres::Transaction;
+use opentelemetry::trace::SpanKind;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::{error::Error, shared::Shared, taken::taken};
+use crate::{error::Error, shared::Shared, store::messages::Delivery, taken::taken};
 
 /// Serves all ways until the service's shutdown.
 pub async fn run(shared: Arc<Shared>) {
@@ -51,6 +56,29 @@ pub async fn usable(
 /// When the database does not answer.
 pub async fn stop_publishing(tx: &Transaction<'_>) -> Result<(), Error> {
     Ok(rows::stop_publishing(tx).await?)
+}
+
+/// A delivery as it goes out, in the span of this one time; no span when its message came without a trace.
+fn outgoing(
+    tracing: &Tracing,
+    name: String,
+    kind: SpanKind,
+    delivery: &Delivery,
+) -> (OpdEvent, Option<Span>) {
+    let span = Trace::parse(&delivery.traceparent).map(|parent| {
+        let mut span = tracing.start(name, kind, Some(parent));
+        span.set(
+            "ntbcare.complaint_id",
+            delivery.message.complaint.to_string(),
+        );
+        span.set("ntbcare.delivery_id", delivery.id.to_string());
+        span
+    });
+    let place = span.as_ref().map(|s| s.at.to_string()).unwrap_or_default();
+    (
+        delivery.message.event(delivery.id, delivery.seq, place),
+        span,
+    )
 }
 
 /// Notes what endpoints have taken over. Where one delivery cannot be noted, the others are all the same.

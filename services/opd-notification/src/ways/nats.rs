@@ -5,29 +5,22 @@
 //! one the deliveries' numbers belong to), its end (its last number is below theirs), its beginning (older than
 //! `stream_max_age_days` and never taken). An endpoint sees the same delivery id again then.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+mod prepare;
 
-use async_nats::jetstream::{
-    consumer::{AckPolicy, DeliverPolicy, pull},
-    message::PublishMessage,
-    stream::{self, SubjectTransform},
-};
-use contracts::{
-    ids::Code,
-    subjects::{OPD_ROUTED, OPD_STREAM},
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use async_nats::jetstream::message::PublishMessage;
+use chassis::trace::Span;
+use contracts::{envelope::TRACEPARENT, ids::Code, subjects::OPD_ROUTED};
 use futures::{
     StreamExt as _, TryStreamExt as _,
     stream::{FuturesUnordered, iter},
 };
-use time::OffsetDateTime;
+use opentelemetry::trace::SpanKind;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use self::prepare::{Ready, in_micros, signed};
 use super::{
     link::Link,
     rows::{self, Next},
@@ -98,45 +91,6 @@ struct Way {
     looked: Option<Instant>,
 }
 
-/// What was found or made on the bus.
-struct Ready {
-    /// The connection on which it was.
-    connects: u64,
-    /// When.
-    at: Instant,
-    stream: stream::Stream,
-    created: OffsetDateTime,
-    /// The first number that the stream keeps.
-    first: i64,
-    ingest: String,
-    /// Endpoints whose durables are there.
-    endpoints: BTreeMap<Uuid, rows::Endpoint>,
-}
-
-impl Ready {
-    fn ids(&self) -> Vec<Uuid> {
-        self.endpoints.keys().copied().collect()
-    }
-}
-
-// PostgreSQL keeps microseconds.
-fn in_micros(at: OffsetDateTime) -> OffsetDateTime {
-    at.replace_nanosecond(at.microsecond() * 1_000)
-        .unwrap_or(at)
-}
-
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-// The server fills in what the wanted configuration leaves open.
-fn is_as(found: &stream::Config, wanted: &stream::Config) -> bool {
-    found.subjects == wanted.subjects
-        && found.subject_transform == wanted.subject_transform
-        && found.max_age == wanted.max_age
-        && found.num_replicas == wanted.num_replicas
-}
-
 impl Way {
     /// One look at everything; whether there is more to do at once.
     async fn turn(&mut self) -> Result<bool, Error> {
@@ -171,163 +125,6 @@ impl Way {
         Ok(more)
     }
 
-    /// Makes what is missing on the bus, before anything is published.
-    async fn prepare(
-        &self,
-        connects: u64,
-        endpoints: BTreeMap<Uuid, rows::Endpoint>,
-    ) -> Result<Ready, Error> {
-        let mut random = [0; 16];
-        rand::fill(&mut random);
-        let ingest = {
-            let client = self.shared.pool.get().await?;
-            rows::ingest(&client, &hex::encode(random)).await?
-        };
-        let stream = self.stream(&ingest).await?;
-        let info = stream.cached_info();
-        let ready = Ready {
-            connects,
-            at: Instant::now(),
-            created: in_micros(info.created),
-            first: signed(info.state.first_sequence),
-            ingest,
-            endpoints,
-            stream,
-        };
-        self.adopt(&ready).await?;
-        self.durables(&ready).await?;
-        Ok(ready)
-    }
-
-    async fn stream(&self, ingest: &str) -> Result<stream::Stream, Error> {
-        let own = &self.shared.own;
-        let wanted = stream::Config {
-            name: OPD_STREAM.into(),
-            subjects: vec![format!("in.{ingest}.*")],
-            subject_transform: Some(SubjectTransform {
-                source: format!("in.{ingest}.*"),
-                destination: format!("{OPD_ROUTED}.{{{{wildcard(1)}}}}"),
-            }),
-            storage: stream::StorageType::File,
-            retention: stream::RetentionPolicy::Limits,
-            discard: stream::DiscardPolicy::Old,
-            max_age: Duration::from_secs(own.stream_max_age_days * 86_400),
-            duplicate_window: Duration::from_secs(120),
-            num_replicas: self.shared.nats.replicas,
-            ..Default::default()
-        };
-        let js = &self.link.js;
-        if let Ok(stream) = js.get_stream(OPD_STREAM).await
-            && is_as(&stream.cached_info().config, &wanted)
-        {
-            return Ok(stream);
-        }
-        js.create_or_update_stream(wanted)
-            .await
-            .map_err(Error::bus)?;
-        js.get_stream(OPD_STREAM).await.map_err(Error::bus)
-    }
-
-    /// Compares where deliveries should be with what the stream keeps; what is lost will be published again.
-    async fn adopt(&self, ready: &Ready) -> Result<(), Error> {
-        let last = signed(ready.stream.cached_info().state.last_sequence);
-        self.forget(ready.created, &ready.ids(), ready.first, last)
-            .await
-    }
-
-    /// Forgets numbers that the stream made at `created` does not keep: outside `first..=last`, or all when the numbers
-    /// belong to another stream.
-    async fn forget(
-        &self,
-        created: OffsetDateTime,
-        endpoints: &[Uuid],
-        first: i64,
-        last: i64,
-    ) -> Result<(), Error> {
-        let mut client = self.shared.pool.get().await?;
-        let tx = client.transaction().await?;
-        let same = rows::stream_for_update(&tx).await? == Some(created);
-        let (from, to) = if same { (first, last) } else { (i64::MAX, 0) };
-        let lost = rows::forget(&tx, endpoints, from, to).await?;
-        if !same {
-            rows::set_stream(&tx, created).await?;
-        }
-        tx.commit().await?;
-        if lost > 0 {
-            tracing::warn!(lost, "the bus has lost messages; they are published again");
-            self.shared.counts.republished.inc_by(lost);
-        }
-        Ok(())
-    }
-
-    async fn durables(&self, ready: &Ready) -> Result<(), Error> {
-        let there: BTreeSet<String> = ready
-            .stream
-            .consumer_names()
-            .try_collect()
-            .await
-            .map_err(Error::bus)?;
-        for endpoint in ready.endpoints.values() {
-            if !there.contains(&endpoint.durable) {
-                self.make_durable(ready, endpoint).await?;
-            }
-        }
-        let wanted: BTreeSet<&String> = ready.endpoints.values().map(|e| &e.durable).collect();
-        let others: Vec<String> = there
-            .iter()
-            .filter(|name| !wanted.contains(name))
-            .cloned()
-            .collect();
-        if others.is_empty() {
-            return Ok(());
-        }
-        let ended = {
-            let client = self.shared.pool.get().await?;
-            rows::ended(&client, &others).await?
-        };
-        for name in ended {
-            // Another replica may have been first; the next look tells.
-            if let Err(error) = ready.stream.delete_consumer(&name).await {
-                tracing::info!(durable = name, %error, "a durable is not deleted");
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes a durable that begins with what its endpoint has not taken: for a new endpoint after all that is there, which
-    /// was another endpoint's and has other delivery ids.
-    async fn make_durable(&self, ready: &Ready, endpoint: &rows::Endpoint) -> Result<(), Error> {
-        let awaited = {
-            let client = self.shared.pool.get().await?;
-            rows::first_awaited(&client, endpoint.id).await?
-        };
-        let next = ready.stream.cached_info().state.last_sequence + 1;
-        let start_sequence = awaited
-            .and_then(|n| u64::try_from(n).ok())
-            .unwrap_or(next)
-            .max(1);
-        let config = pull::Config {
-            durable_name: Some(endpoint.durable.clone()),
-            filter_subject: format!("{OPD_ROUTED}.{}", endpoint.opd_code),
-            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
-            ack_policy: AckPolicy::Explicit,
-            ack_wait: Duration::from_secs(30),
-            max_ack_pending: 1_000,
-            max_deliver: -1,
-            ..Default::default()
-        };
-        let made = ready.stream.create_consumer_strict(config).await;
-        if let Err(error) = made {
-            // Another replica made it between the two questions, perhaps from another number.
-            ready
-                .stream
-                .consumer_info(&endpoint.durable)
-                .await
-                .map_err(|_| Error::bus(error))?;
-        }
-        Ok(())
-    }
-
     /// Publishes some of what waits; whether more may wait.
     async fn publish(&self) -> Result<bool, Error> {
         let Some(ready) = &self.ready else {
@@ -345,7 +142,7 @@ impl Way {
         };
         let mut acks = FuturesUnordered::new();
         for row in &rows {
-            let (subject, message) = message(&ready.ingest, row)?;
+            let (subject, message, span) = self.message(&ready.ingest, row)?;
             let id = row.delivery.id;
             let ack = self
                 .link
@@ -353,7 +150,13 @@ impl Way {
                 .send_publish(subject, message)
                 .await
                 .map_err(Error::bus)?;
-            acks.push(async move { (id, ack.await) });
+            acks.push(async move {
+                let outcome = ack.await;
+                if let (Err(_), Some(mut span)) = (&outcome, span) {
+                    span.fail("refused");
+                }
+                (id, outcome)
+            });
         }
         let (mut stored, mut numbers, mut refused) = (Vec::new(), Vec::new(), None);
         while let Some((id, outcome)) = acks.next().await {
@@ -433,27 +236,28 @@ impl Way {
         }
         Ok(signed(passed.len() as u64) >= TAKEN)
     }
-}
 
-/// The subject and the message of a delivery. Its id is new when it is published again on purpose, and the same when it is
-/// unknown whether the bus has it.
-fn message(ingest: &str, row: &rows::ToPublish) -> Result<(String, PublishMessage), Error> {
-    let delivery = &row.delivery;
-    let opd = Code::try_new(delivery.message.opd_code.as_str())
-        .map_err(|_| Error::Internal("an endpoint's OPD is no code"))?;
-    let event = delivery
-        .message
-        .event(delivery.id, delivery.seq, delivery.traceparent.clone());
-    let body = payload::json(&event).map_err(|_| Error::Internal("a message is no JSON"))?;
-    let mut message = PublishMessage::build()
-        .payload(body.into())
-        .message_id(format!("{}:{}", delivery.id, row.times))
-        .header("content-type", payload::CONTENT_TYPE);
-    if !delivery.traceparent.is_empty() {
-        message = message.header(
-            contracts::envelope::TRACEPARENT,
-            delivery.traceparent.as_str(),
-        );
+    /// The subject and the message of a delivery, in its span. The message's id is new when it is published again on
+    /// purpose, and the same when it is unknown whether the bus has it.
+    fn message(
+        &self,
+        ingest: &str,
+        row: &rows::ToPublish,
+    ) -> Result<(String, PublishMessage, Option<Span>), Error> {
+        let delivery = &row.delivery;
+        let opd = Code::try_new(delivery.message.opd_code.as_str())
+            .map_err(|_| Error::Internal("an endpoint's OPD is no code"))?;
+        let name = format!("publish {OPD_ROUTED}.{opd}");
+        let (event, span) =
+            super::outgoing(&self.shared.tracing, name, SpanKind::Producer, delivery);
+        let body = payload::json(&event).map_err(|_| Error::Internal("a message is no JSON"))?;
+        let mut message = PublishMessage::build()
+            .payload(body.into())
+            .message_id(format!("{}:{}", delivery.id, row.times))
+            .header("content-type", payload::CONTENT_TYPE);
+        if !event.traceparent.is_empty() {
+            message = message.header(TRACEPARENT, event.traceparent.as_str());
+        }
+        Ok((ingest_subject(ingest, &opd), message, span))
     }
-    Ok((ingest_subject(ingest, &opd), message))
 }

@@ -210,10 +210,9 @@ impl Way {
                 continue;
             };
             self.standing.entry(claim.endpoint).or_default().flying += 1;
-            self.flying.spawn(
-                self.clients
-                    .post(target.clone(), claim, self.shared.clock.clone()),
-            );
+            let (clock, tracing) = (shared.clock.clone(), shared.tracing.clone());
+            self.flying
+                .spawn(self.clients.post(target.clone(), claim, clock, tracing));
         }
         Ok(())
     }

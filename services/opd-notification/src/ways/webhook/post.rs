@@ -9,8 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chassis::Clock;
+use chassis::{Clock, trace::Tracing};
+use contracts::{envelope::TRACEPARENT, opd::OpdEvent};
 use futures::StreamExt as _;
+use opentelemetry::trace::SpanKind;
 use reqwest::{
     Client, Response, StatusCode,
     dns::{Addrs, Name, Resolve, Resolving},
@@ -22,6 +24,7 @@ use uuid::Uuid;
 use crate::{
     domain::{address, backoff, payload, signature::Secret},
     store::messages::Delivery,
+    ways::outgoing,
 };
 
 /// Bytes of an answer's body that are read so that the connection can be used again; none is kept.
@@ -66,6 +69,8 @@ pub struct Outcome {
     pub milliseconds: u32,
     /// A code; empty when it was taken.
     pub error: &'static str,
+    /// The try's place in the trace; empty when there is none.
+    pub traceparent: String,
 }
 
 impl Outcome {
@@ -168,6 +173,7 @@ impl Clients {
         target: Arc<Target>,
         claim: Claim,
         clock: Clock,
+        tracing: Tracing,
     ) -> impl Future<Output = Outcome> + Send + 'static {
         let client = if target.inside {
             &self.inside
@@ -177,12 +183,19 @@ impl Clients {
         .clone();
         async move {
             let began = Instant::now();
-            let answer = send(&client, &target, &claim.delivery, &clock).await;
+            let name = "POST webhook".to_owned();
+            let (event, mut span) = outgoing(&tracing, name, SpanKind::Client, &claim.delivery);
+            let answer = send(&client, &target, &event, &clock).await;
             let (status, retry_after, error) = match answer {
                 Ok((status, retry_after)) if status.is_success() => (Some(status), retry_after, ""),
                 Ok((status, retry_after)) => (Some(status), retry_after, "status"),
                 Err(code) => (None, None, code),
             };
+            if let Some(span) = &mut span
+                && !error.is_empty()
+            {
+                span.fail(error);
+            }
             Outcome {
                 delivery: claim.delivery.id,
                 endpoint: claim.endpoint,
@@ -191,6 +204,7 @@ impl Clients {
                 retry_after,
                 milliseconds: u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX),
                 error,
+                traceparent: event.traceparent,
             }
         }
     }
@@ -199,28 +213,25 @@ impl Clients {
 async fn send(
     client: &Client,
     target: &Target,
-    delivery: &Delivery,
+    event: &OpdEvent,
     clock: &Clock,
 ) -> Result<(StatusCode, Option<time::Duration>), &'static str> {
     if !may_be_allowed(&target.url, target.inside) {
         return Err("address");
     }
-    let id = delivery.id.to_string();
-    let event = delivery
-        .message
-        .event(delivery.id, delivery.seq, delivery.traceparent.clone());
-    let body = payload::json(&event).map_err(|_| "payload")?;
+    let id = event.delivery_id.as_str();
+    let body = payload::json(event).map_err(|_| "payload")?;
     let now = clock.now();
-    let signature = target.secret.sign(&id, now.unix_timestamp(), &body);
+    let signature = target.secret.sign(id, now.unix_timestamp(), &body);
     let mut request = client
         .post(target.url.clone())
         .header(header::CONTENT_TYPE, payload::CONTENT_TYPE)
-        .header("webhook-id", &id)
+        .header("webhook-id", id)
         .header("webhook-timestamp", now.unix_timestamp())
         .header("webhook-signature", signature)
         .body(body);
-    if !delivery.traceparent.is_empty() {
-        request = request.header(contracts::envelope::TRACEPARENT, &delivery.traceparent);
+    if !event.traceparent.is_empty() {
+        request = request.header(TRACEPARENT, &event.traceparent);
     }
     let answer = request.send().await.map_err(|e| code(&e))?;
     let status = answer.status();

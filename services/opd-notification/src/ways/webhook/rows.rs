@@ -99,8 +99,9 @@ pub async fn claim(
 pub async fn note(tx: &Transaction<'_>, outcomes: &[Outcome]) -> Sql<()> {
     let statement = tx
         .prepare_cached(
-            "UPDATE attempts a SET status = t.status, milliseconds = t.milliseconds, error = t.error
-             FROM unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::text[]) AS t(id, n, status, milliseconds, error)
+            "UPDATE attempts a SET status = t.status, milliseconds = t.milliseconds, error = t.error, traceparent = t.place
+             FROM unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::text[], $6::text[])
+                 AS t(id, n, status, milliseconds, error, place)
              WHERE a.delivery_id = t.id AND a.n = t.n",
         )
         .await?;
@@ -119,6 +120,10 @@ pub async fn note(tx: &Transaction<'_>, outcomes: &[Outcome]) -> Sql<()> {
                 .map(|o| int(o.milliseconds))
                 .collect::<Vec<_>>(),
             &outcomes.iter().map(|o| o.error).collect::<Vec<_>>(),
+            &outcomes
+                .iter()
+                .map(|o| o.traceparent.as_str())
+                .collect::<Vec<_>>(),
         ],
     )
     .await?;

@@ -49,7 +49,12 @@ async fn post(url: &str, inside: bool, claim: Claim) -> Outcome {
         secret: secret(),
     };
     clients
-        .post(Arc::new(target), claim, Clock::default())
+        .post(
+            Arc::new(target),
+            claim,
+            Clock::default(),
+            Tracing::default(),
+        )
         .await
 }
 
