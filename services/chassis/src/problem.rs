@@ -92,6 +92,7 @@ impl Problem {
     /// The problem that stands for what a service answered over gRPC.
     pub fn of_status(status: &tonic::Status, language: Language) -> Self {
         use tonic::Code;
+        use tonic_types::StatusExt as _;
         let (http, code, title) = match status.code() {
             Code::InvalidArgument => (
                 StatusCode::BAD_REQUEST,
@@ -135,7 +136,13 @@ impl Problem {
                 ),
             ),
         };
-        Self::new(http, code, title, status.message())
+        // A service speaks English to developers, and carries the same in Bahasa Indonesia beside it.
+        let localized = status.get_details_localized_message();
+        let detail = match (language, &localized) {
+            (Language::Indonesian, Some(said)) if said.locale == "id" => &said.message,
+            _ => status.message(),
+        };
+        Self::new(http, code, title, detail)
     }
 }
 
@@ -157,5 +164,30 @@ impl IntoResponse for Problem {
             headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic_types::{ErrorDetails, StatusExt as _};
+
+    use super::*;
+
+    #[test]
+    fn a_problem_tells_what_the_service_said_in_the_callers_language() {
+        let details = ErrorDetails::with_localized_message("id", "text: masih kosong");
+        let status = tonic::Status::with_error_details(
+            tonic::Code::InvalidArgument,
+            "text: is empty",
+            details,
+        );
+        let told = |language| Problem::of_status(&status, language).detail;
+        assert_eq!(told(Language::Indonesian), "text: masih kosong");
+        assert_eq!(told(Language::English), "text: is empty");
+        let bare = tonic::Status::not_found("gone");
+        assert_eq!(
+            Problem::of_status(&bare, Language::Indonesian).detail,
+            "gone"
+        );
     }
 }
