@@ -26,8 +26,10 @@ use standalone::{
 };
 use tokio::process::Child;
 
+pub mod open311;
 pub mod otlp;
 pub mod photos;
+pub mod python;
 pub mod search;
 pub mod texts;
 pub mod web;

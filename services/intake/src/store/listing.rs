@@ -49,9 +49,9 @@ const LIST: &str = "
       AND ($5::timestamptz IS NULL OR s.received_at >= $5) AND ($6::timestamptz IS NULL OR s.received_at <= $6)
       AND ($7::timestamptz IS NULL OR s.updated_at >= $7) AND ($8::timestamptz IS NULL OR s.updated_at <= $8)
       AND ($9::float8 IS NULL OR (s.lon BETWEEN $9 AND $11 AND s.lat BETWEEN $10 AND $12))
-      AND ($15::float8 IS NULL OR (s.lat BETWEEN $15 - $17 / 111000 AND $15 + $17 / 111000
+      AND ($15::float8 IS NULL OR (s.lat BETWEEN $15 - $17::float8 / 111000 AND $15 + $17 / 111000
            AND 2 * 6371000 * asin(least(1, sqrt(power(sin(radians(s.lat - $15) / 2), 2)
-               + cos(radians($15)) * cos(radians(s.lat)) * power(sin(radians(s.lon - $16::float8) / 2), 2)))) <= $17::float8))
+               + cos(radians($15)) * cos(radians(s.lat)) * power(sin(radians(s.lon - $16::float8) / 2), 2)))) <= $17))
     ORDER BY s.received_at DESC, s.complaint_id LIMIT $13 OFFSET $14";
 
 // What the public may know of, or what was posted for trying out.
