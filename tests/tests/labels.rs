@@ -5,10 +5,7 @@ use std::time::Duration;
 use contracts::{
     classification::{CorrectRequest, ExplainRequest, Label, TaxonomyRequest},
     common::{Actor, Kind, Role, decider::By},
-    intake::{
-        EraseRequest, RedactRequest, Span, Submission, SubmitRequest, SubmitResponse,
-        SupplementRequest,
-    },
+    intake::{EraseRequest, RedactRequest, Span, Submission, SubmitResponse, SupplementRequest},
     routing::{DecideRequest, UndoRequest},
     subjects,
 };
@@ -363,81 +360,5 @@ async fn a_correction_is_one_version_and_hides_what_is_about_abuse_of_office() {
         .await
         .expect_err("not for the team any more");
     assert_eq!(hidden.code(), tonic::Code::NotFound);
-    world.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_killed_service_and_a_second_delivery_leave_one_label_each() {
-    const COMPLAINTS: usize = 200;
-    let mut world = world_with(Mode::Apart, |settings| {
-        settings.set("INTAKE__CANARY_EVERY_S", "0");
-        settings.set("CLASSIFICATION__CONSUMER__BATCH", "10");
-        settings.set("CLASSIFICATION__CONSUMER__ACK_WAIT_S", "30");
-    })
-    .await;
-    let mut intake = world.intake();
-    for n in 0..COMPLAINTS {
-        let submission = Some(texts::submission(n));
-        intake
-            .submit(SubmitRequest { submission })
-            .await
-            .expect("accepted");
-        if n == COMPLAINTS / 2 {
-            until(BOUND, "it is at work", || async {
-                world
-                    .number("SELECT count(*) FROM classification.labels")
-                    .await
-                    > 0
-            })
-            .await;
-            world.kill("classification").await;
-        }
-    }
-    let done = world
-        .number("SELECT count(*) FROM classification.labels")
-        .await;
-    assert!(
-        done < COMPLAINTS as i64,
-        "it was killed before it was through"
-    );
-    world.start("classification").await;
-    world.ready("classification").await;
-    let labelled = || async {
-        world
-            .number("SELECT count(*) FROM classification.events")
-            .await
-    };
-    until(
-        Duration::from_secs(90),
-        "every complaint has its label",
-        || async { labelled().await == COMPLAINTS as i64 },
-    )
-    .await;
-
-    // The bus forgets what was taken: all of it comes again.
-    let bus = async_nats::ConnectOptions::with_user_and_password(
-        "ntb".into(),
-        world.secrets.nats.clone(),
-    )
-    .connect(world.nats.url())
-    .await
-    .expect("the bus");
-    async_nats::jetstream::new(bus)
-        .get_stream(subjects::COMPLAINTS.name)
-        .await
-        .expect("the stream")
-        .delete_consumer("classification")
-        .await
-        .expect("forgotten");
-    until(Duration::from_secs(90), "it is delivered again", || async {
-        world
-            .counter("classification", "ntbcare_events_repeated")
-            .await
-            >= COMPLAINTS as f64
-    })
-    .await;
-    assert_eq!(labelled().await, COMPLAINTS as i64);
-    let complaints = "SELECT count(DISTINCT complaint_id) FROM classification.events";
-    assert_eq!(world.number(complaints).await, COMPLAINTS as i64);
     world.finish().await;
 }

@@ -17,6 +17,8 @@ pub mod domain;
 mod events;
 mod grpc;
 mod label;
+#[cfg(test)]
+mod label_tests;
 mod lessons;
 mod store;
 pub mod training;
@@ -107,4 +109,22 @@ pub async fn run(
     core.serve_ops(listeners.ops);
     core.finish().await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_no_model_is_refused_by_the_name_of_its_option() {
+        let file = |model_file: &str| Own {
+            model_file: model_file.into(),
+        };
+        let here = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        for wrong in [here, "/nowhere/model.bin"] {
+            let error = classifier(&file(wrong)).expect_err("refused");
+            assert!(error.to_string().contains("model_file"), "{error}");
+        }
+        assert!(classifier(&file("")).is_ok());
+    }
 }
