@@ -2,7 +2,7 @@
 //! complaint, and its newest facet, is kept in `seen`, so that repair knows what is missing and a handler knows the whole
 //! complaint without asking anybody.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use contracts::{ComplaintId, EventId, common::Owner, event::Event, lifecycle::Facets};
 use deadpool_postgres::{Pool, Transaction};
@@ -23,14 +23,17 @@ const TAKE: &str = "
     ON CONFLICT DO NOTHING RETURNING event_id";
 
 const SEEN: &str = "
-    SELECT complaint_id, owner, epoch, contiguous, highest, facet, traceparent FROM seen WHERE complaint_id = ANY($1::uuid[])";
+    SELECT complaint_id, owner, epoch, contiguous, highest, facet, traceparent, above
+    FROM seen WHERE complaint_id = ANY($1::uuid[])";
 
 const UPDATE: &str = "
-    INSERT INTO seen (complaint_id, owner, epoch, contiguous, highest, facet, traceparent)
-    SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::int[], $4::int[], $5::int[], $6::bytea[], $7::text[])
+    INSERT INTO seen (complaint_id, owner, epoch, contiguous, highest, facet, traceparent, above)
+    SELECT id, owner, epoch, contiguous, highest, facet, traceparent, above::int[]
+    FROM unnest($1::uuid[], $2::smallint[], $3::int[], $4::int[], $5::int[], $6::bytea[], $7::text[], $8::text[])
+        AS t(id, owner, epoch, contiguous, highest, facet, traceparent, above)
     ON CONFLICT (complaint_id, owner) DO UPDATE SET
         epoch = excluded.epoch, contiguous = excluded.contiguous, highest = excluded.highest, facet = excluded.facet,
-        traceparent = excluded.traceparent";
+        traceparent = excluded.traceparent, above = excluded.above";
 
 /// An event of this message cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +65,8 @@ struct Row {
     facet: Vec<u8>,
     /// Where the newest event was handled: the place of the complaint's trace for what is done about it here later.
     trace: String,
+    /// Versions above `contiguous` that have come, of the same epoch.
+    above: BTreeSet<i32>,
 }
 
 /// How far one owner's log about one complaint is known, after `versions` (of `epoch`) have come.
@@ -72,6 +77,7 @@ fn advance(before: Option<&Row>, epoch: i32, versions: &BTreeMap<i32, &Incoming>
         highest: 0,
         facet: Vec::new(),
         trace: String::new(),
+        above: BTreeSet::new(),
     });
     if epoch > row.epoch
         && let Some((first, _)) = versions.first_key_value()
@@ -79,6 +85,7 @@ fn advance(before: Option<&Row>, epoch: i32, versions: &BTreeMap<i32, &Incoming>
         // A restored log may have lost what was seen of the old one: its versions begin again from there.
         row.contiguous = row.contiguous.min(first - 1);
         row.highest = row.contiguous;
+        row.above.clear();
         row.epoch = epoch;
     }
     for (version, incoming) in versions {
@@ -96,8 +103,15 @@ fn advance(before: Option<&Row>, epoch: i32, versions: &BTreeMap<i32, &Incoming>
         }
         if *version == row.contiguous + 1 {
             row.contiguous += 1;
+        } else if epoch == row.epoch && *version > row.contiguous {
+            row.above.insert(*version);
         }
     }
+    // What came early counts as soon as what was missing below it has come.
+    while row.above.remove(&(row.contiguous + 1)) {
+        row.contiguous += 1;
+    }
+    row.above.retain(|version| *version > row.contiguous);
     row
 }
 
@@ -151,6 +165,7 @@ pub(crate) async fn take(
                     highest: row.get(4),
                     facet: row.get(5),
                     trace: row.get(6),
+                    above: row.get::<_, Vec<i32>>(7).into_iter().collect(),
                 },
             )
         })
@@ -218,6 +233,13 @@ async fn write_seen(
     let highest: Vec<i32> = changed.values().map(|r| r.highest).collect();
     let facets: Vec<&[u8]> = changed.values().map(|r| r.facet.as_slice()).collect();
     let traces: Vec<&str> = changed.values().map(|r| r.trace.as_str()).collect();
+    let above: Vec<String> = changed
+        .values()
+        .map(|r| {
+            let versions: Vec<String> = r.above.iter().map(i32::to_string).collect();
+            format!("{{{}}}", versions.join(","))
+        })
+        .collect();
     let statement = tx.prepare_cached(UPDATE).await?;
     tx.execute(
         &statement,
@@ -229,6 +251,7 @@ async fn write_seen(
             &highest,
             &facets,
             &traces,
+            &above,
         ],
     )
     .await?;
@@ -338,6 +361,26 @@ mod tests {
         assert_eq!((row.contiguous, row.highest), (1, 3));
         let row = come(Some(row), 1, &[2, 3]);
         assert_eq!((row.contiguous, row.highest), (3, 3));
+        assert!(row.above.is_empty());
+    }
+
+    #[test]
+    fn a_gap_is_closed_by_the_missing_version_alone() {
+        let row = come(Some(come(None, 1, &[1, 3])), 1, &[5]);
+        assert_eq!((row.contiguous, row.highest), (1, 5));
+        let row = come(Some(row), 1, &[2]);
+        assert_eq!((row.contiguous, row.highest), (3, 5));
+        let row = come(Some(row), 1, &[4]);
+        assert_eq!((row.contiguous, row.highest), (5, 5));
+        assert!(row.above.is_empty());
+    }
+
+    #[test]
+    fn what_came_early_of_a_log_that_was_restored_counts_no_more() {
+        let row = come(Some(come(None, 1, &[1, 4])), 2, &[2]);
+        assert_eq!((row.contiguous, row.highest), (2, 2));
+        let row = come(Some(row), 2, &[3]);
+        assert_eq!((row.contiguous, row.highest), (3, 3), "not the old log's 4");
     }
 
     #[test]
