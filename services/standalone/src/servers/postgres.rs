@@ -215,12 +215,36 @@ impl Postgres {
         }
     }
 
-    /// Kills the postmaster at once, as a power cut would.
+    /// Kills the postmaster and every process of it at once, as a power cut would.
     pub async fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
+            // Stopped first: so it starts no further processes, and none of them hears of its end before its own.
+            child.signal(Signal::SIGSTOP);
+            for pid in children_of(child.pid()) {
+                // One that has just ended by itself is what was wanted.
+                let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL);
+            }
             child.kill().await;
         }
     }
+}
+
+/// The processes whose parent is `parent`, as `/proc` tells.
+fn children_of(parent: i32) -> Vec<i32> {
+    let Ok(processes) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    processes
+        .flatten()
+        .filter_map(|entry| {
+            let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            // `pid (name) state parent …`; a name may hold blanks and brackets.
+            let (_, after_name) = stat.rsplit_once(')')?;
+            let of: i32 = after_name.split_whitespace().nth(1)?.parse().ok()?;
+            (of == parent).then_some(pid)
+        })
+        .collect()
 }
 
 fn initialise(dir: &Path, cluster: &Path, password: &str) -> Result<(), ServerError> {
