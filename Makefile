@@ -68,6 +68,13 @@ test: setup-test ## all tests, end to end with real NATS and PostgreSQL and fore
 	cargo build --locked --workspace
 	cargo test --locked --workspace
 
+.PHONY: faults
+faults: setup-test ## each fault ROUNDS=5 times at moments that SEED chooses; figures in target/reports/faults.json
+	cargo build --locked --workspace
+	NTB_FAULTS_ROUNDS=$(or $(ROUNDS),5) NTB_FAULTS_SEED=$(or $(SEED),$(shell date +%s)) \
+		NTB_FAULTS_REPORT=$(abspath $(TARGET_DIR))/reports/faults.json \
+		cargo test --locked -p ntbcare-tests --test faults -- --nocapture --test-threads 1
+
 .PHONY: images
 images: setup ## one small non-root OCI image a service, in target/images, without a registry or an engine
 	deploy/images/build.sh

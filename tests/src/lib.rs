@@ -9,7 +9,8 @@ use std::{
     time::Duration,
 };
 
-use chassis::grpc::{self, Peer};
+use chassis::grpc;
+pub use chassis::grpc::Peer;
 use contracts::{
     classification::classification_service_client::ClassificationServiceClient,
     escalation::escalation_service_client::EscalationServiceClient,
@@ -26,11 +27,15 @@ use standalone::{
 };
 use tokio::process::Child;
 
+pub mod hostile;
+pub mod load;
 pub mod open311;
 pub mod otlp;
 pub mod photos;
 pub mod python;
+pub mod report;
 pub mod search;
+pub mod sound;
 pub mod texts;
 pub mod web;
 
