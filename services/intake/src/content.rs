@@ -21,6 +21,8 @@ fn place(table: &[u8], id: Uuid) -> Vec<u8> {
 pub fn seal(key: &DataKey, id: Uuid, submission: &Submission) -> Result<Vec<u8>, Error> {
     let bare = Submission {
         reporter: None,
+        // Kept as a hash only.
+        own_secret: String::new(),
         ..submission.clone()
     };
     Ok(key.seal(&place(b"complaints", id), &bare.encode_to_vec())?)

@@ -274,7 +274,12 @@ impl Committer {
         let mut answered = HashSet::new();
         Ok(at
             .iter()
-            .map(|n| answer(&prepared[*n], &fresh, &first, answered.insert(*n), now))
+            .zip(batch)
+            .map(|(n, waiting)| {
+                let own = Secret::parse(&waiting.submission.own_secret).ok();
+                let first_time = answered.insert(*n);
+                answer(&prepared[*n], own, &fresh, &first, first_time, now)
+            })
             .collect())
     }
 
@@ -324,10 +329,12 @@ impl Committer {
 
     fn prepare(&self, submission: &Submission, dedupe: Vec<u8>, now: OffsetDateTime) -> Prepared {
         let mut ticket = [0; TICKET_RANDOM];
-        let mut secret = [0; SECRET_RANDOM];
         rand::fill(&mut ticket);
-        rand::fill(&mut secret);
-        let secret = Secret::from_random(secret);
+        let secret = Secret::parse(&submission.own_secret).unwrap_or_else(|_| {
+            let mut secret = [0; SECRET_RANDOM];
+            rand::fill(&mut secret);
+            Secret::from_random(secret)
+        });
         let reporter = submission.reporter.clone().unwrap_or_default();
         let identity = content::identity(self.keys.masters(), &submission.platform, &reporter);
         let ticket = TicketNumber::from_random(ticket).to_string();
@@ -422,12 +429,20 @@ fn submitted_by(submission: &Submission) -> Option<String> {
 
 fn answer(
     prepared: &Prepared,
+    own: Option<Secret>,
     fresh: &HashSet<Uuid>,
     first: &HashMap<Vec<u8>, First>,
     first_time: bool,
     now: OffsetDateTime,
 ) -> Result<SubmitResponse, Error> {
     let new = &prepared.new;
+    // Whoever drew the secret is told it again: it proves that the form is the same.
+    let proven = |hash: &[u8]| {
+        own.as_ref()
+            .filter(|secret| secret.matches(hash))
+            .map(Secret::reveal)
+            .unwrap_or_default()
+    };
     if fresh.contains(&new.id) {
         return Ok(SubmitResponse {
             complaint_id: new.id.to_string(),
@@ -435,7 +450,7 @@ fn answer(
             tracking_secret: if first_time {
                 prepared.secret.clone()
             } else {
-                String::new()
+                proven(&new.secret_hash)
             },
             duplicate: !first_time,
             received_at: Some(values::timestamp(now)),
@@ -445,7 +460,7 @@ fn answer(
         Some(first) => Ok(SubmitResponse {
             complaint_id: first.id.to_string(),
             ticket: first.ticket.clone(),
-            tracking_secret: String::new(),
+            tracking_secret: proven(&first.secret_hash),
             duplicate: true,
             received_at: Some(values::timestamp(first.received_at)),
         }),

@@ -23,6 +23,7 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::{
     acts::{Acts, Reporter, Staff, Words},
     attach::Attachments,
+    domain::ticket::Secret,
     error::Error,
     gather::Gatherer,
     photos::MAX_BYTES,
@@ -68,6 +69,13 @@ pub fn check(s: &Submission) -> Result<(), Error> {
             "platform_id",
             "1 to 256 bytes",
             "1 sampai 256 bita",
+        ));
+    }
+    if !s.own_secret.is_empty() && Secret::parse(&s.own_secret).is_err() {
+        return Err(Error::invalid(
+            "own_secret",
+            "20 characters of base 32",
+            "20 karakter basis 32",
         ));
     }
     if s.text.trim().is_empty() && s.attributes.is_empty() && s.media_url.is_empty() {

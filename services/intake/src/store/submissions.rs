@@ -61,8 +61,7 @@ const STANDINGS: &str = "
         AS t(id, facet, anonim, rahasia, oversight, listed, category, area, test)";
 
 // complaints_dedupe_key.
-const FIRST: &str =
-    "SELECT dedupe, id, ticket, received_at FROM complaints WHERE dedupe = ANY($1::bytea[])";
+const FIRST: &str = "SELECT dedupe, id, ticket, received_at, secret_hash FROM complaints WHERE dedupe = ANY($1::bytea[])";
 
 // The newest contact wins: people change numbers.
 const REPORTERS: &str = "
@@ -79,6 +78,8 @@ pub struct First {
     pub ticket: String,
     /// When it was accepted.
     pub received_at: OffsetDateTime,
+    /// SHA-256 of its secret.
+    pub secret_hash: Vec<u8>,
 }
 
 /// Writes complaints; returns the ids of those that were new.
@@ -170,6 +171,7 @@ pub async fn first(
                     id: row.get(1),
                     ticket: row.get(2),
                     received_at: row.get(3),
+                    secret_hash: row.get(4),
                 },
             )
         })
