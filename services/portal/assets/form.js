@@ -8,20 +8,41 @@ function store(action) {
   try { return action(window.localStorage); } catch { return null; } // private mode has none
 }
 
+/** A random UUID; `crypto.randomUUID` is there on https only. */
+function drawn() {
+  const b = crypto.getRandomValues(new Uint8Array(16));
+  b[6] = (b[6] & 15) | 64;
+  b[8] = (b[8] & 63) | 128;
+  const hex = [...b].map((n) => n.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, "$1-$2-$3-$4-$5");
+}
+
 if (form) {
   // draft
+  const key = form.elements.kunci;
   const saved = store((s) => JSON.parse(s.getItem(DRAFT) ?? "null"));
+  let sent = null; // which text was sent under which key, when no receipt has come yet
   if (saved && Date.now() - saved.at < 7 * 86400e3) {
     for (const name of KEPT) {
       const field = form.elements[name];
       if (field && !field.value && saved[name]) field.value = saved[name];
     }
+    sent = saved.sent ?? null;
   }
-  form.addEventListener("input", () => store((s) => {
-    const draft = { at: Date.now() };
+  const keep = () => store((s) => {
+    const draft = { at: Date.now(), sent };
     for (const name of KEPT) draft[name] = form.elements[name]?.value ?? "";
     s.setItem(DRAFT, JSON.stringify(draft));
-  }));
+  });
+  form.addEventListener("input", keep);
+  // The same text under the same key is one complaint with one receipt, however often it is sent; another text is another.
+  form.addEventListener("submit", () => {
+    const text = form.elements.isi.value;
+    if (sent?.text === text) key.value = sent.key;
+    else if (sent?.key === key.value) key.value = drawn();
+    sent = { key: key.value, text };
+    keep();
+  });
 
   // position
   const ask = form.querySelector("[data-locate]");
@@ -64,11 +85,16 @@ if (form) {
     }));
   });
 
-  // sent once
+  // sent once; a page that comes back from the browser's memory can send again
+  const button = form.querySelector("button[type=submit]");
+  const label = button.textContent;
   form.addEventListener("submit", () => {
-    const button = form.querySelector("button[type=submit]");
     button.textContent = button.dataset.sending;
     setTimeout(() => { button.disabled = true; });
+  });
+  window.addEventListener("pageshow", () => {
+    button.disabled = false;
+    button.textContent = label;
   });
 }
 

@@ -43,12 +43,11 @@ setInterval(() => {
 
 if (source) {
   const stream = new EventSource(source.dataset.stream);
-  let broken = false;
   stream.addEventListener("change", refresh);
   stream.addEventListener("beat", (event) => seen(event.data));
-  stream.addEventListener("open", () => { if (broken) refresh(); broken = false; });
+  // What changed between the page and its stream, or while the stream was broken, no signal tells.
+  stream.addEventListener("open", refresh);
   stream.addEventListener("error", () => {
-    broken = true;
     // A refused stream (signed out, server replaced) is closed for good: the page itself says what is the matter.
     if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 15000);
   });

@@ -1,6 +1,7 @@
 // The wall has no hands: it counts its own clocks down, shows the time, and drifts a few pixels against burn-in.
 const offset = Number(document.body.dataset.now) - Date.now(); // the server's clock, not the screen's
 const WITA = 8 * 3600e3;
+const room = window.matchMedia("(min-width: 1001px)"); // narrower, it is a page that somebody holds
 const two = (n) => String(n).padStart(2, "0");
 
 function tick() {
@@ -15,7 +16,10 @@ function tick() {
     left.textContent = days > 0 ? `${days} ${left.dataset.day} ${rest}` : rest;
   }
   const minute = wita.getUTCMinutes();
-  document.querySelector(".wall").style.transform = `translate(${(minute % 5) - 2}px, ${(Math.floor(minute / 5) % 5) - 2}px)`;
+  if (!room.matches) return;
+  const { style } = document.querySelector(".wall");
+  style.setProperty("--dx", `${(minute % 5) - 2}px`);
+  style.setProperty("--dy", `${(Math.floor(minute / 5) % 5) - 2}px`);
 }
 setInterval(tick, 1000);
 tick();

@@ -39,6 +39,8 @@ pub struct Own {
     pub sample_accounts: chassis::config::List,
     /// Cookies only over TLS: true wherever people reach the pages by https.
     pub secure_cookies: bool,
+    /// Addresses and networks of proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: chassis::config::List,
 }
 
 impl Check for Own {
@@ -46,6 +48,8 @@ impl Check for Own {
         for sample in &self.sample_accounts.0 {
             accounts::Sample::parse(sample).map_err(|e| format!("portal.sample_accounts: {e}"))?;
         }
+        domain::address::networks(&self.trusted_proxies.0)
+            .map_err(|e| format!("portal.trusted_proxies: {e}"))?;
         Ok(())
     }
 }
@@ -65,6 +69,8 @@ pub struct App {
     pub live: live::Live,
     /// Options.
     pub own: Own,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub proxies: std::sync::Arc<[ipnet::IpNet]>,
     /// Ends open streams.
     pub shutdown: tokio_util::sync::CancellationToken,
 }
@@ -97,7 +103,10 @@ pub async fn run(config: Config<Own>, listeners: Listeners, env: Env) -> Result<
         let (pool, now) = (pool.clone(), clock.now());
         async move { store::accounts::sweep(&pool, now).await }
     });
+    let proxies =
+        domain::address::networks(&config.own.trusted_proxies.0).map_err(Error::Invalid)?;
     let app = App {
+        proxies: proxies.into(),
         pool: core.pool.clone(),
         clock: core.env.clock.clone(),
         owners: owners::Owners::try_new(&core)?,

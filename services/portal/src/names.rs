@@ -122,13 +122,23 @@ impl NameBook {
         if until.is_some_and(|until| Instant::now() < until) {
             return known;
         }
-        let (names, keep) = match owners.names().await {
-            Ok((categories, opds)) => (Arc::new(Names::new(categories, opds)), KEEP),
-            Err(status) => {
-                tracing::warn!(code = ?status.code(), "names are not to be had; the old ones serve on");
-                (known, RETRY)
-            }
+        let (categories, opds) = owners.names().await;
+        let keep = if categories.is_ok() && opds.is_ok() {
+            KEEP
+        } else {
+            RETRY
         };
+        let told = |code| tracing::warn!(?code, "names are not to be had; the old ones serve on");
+        let names = Arc::new(Names::new(
+            categories.unwrap_or_else(|status| {
+                told(status.code());
+                known.categories.clone()
+            }),
+            opds.unwrap_or_else(|status| {
+                told(status.code());
+                known.opds.clone()
+            }),
+        ));
         if let Ok(mut kept) = self.0.write() {
             *kept = (Some(Instant::now() + keep), names.clone());
         }

@@ -60,19 +60,22 @@ impl Owners {
         self.routing.clone()
     }
 
-    /// Categories and agencies of today.
-    ///
-    /// # Errors
-    /// When an owner does not answer.
+    /// Categories and agencies of today, each as far as its owner answers.
     pub async fn names(
         &self,
-    ) -> Result<(Vec<classification::Category>, Vec<routing::Opd>), Status> {
+    ) -> (
+        Result<Vec<classification::Category>, Status>,
+        Result<Vec<routing::Opd>, Status>,
+    ) {
         let (mut classes, mut routes) = (self.classification.clone(), self.routing.clone());
-        let (categories, opds) = tokio::try_join!(
+        let (categories, opds) = tokio::join!(
             classes.taxonomy(classification::TaxonomyRequest { on: None }),
             routes.registry(routing::RegistryRequest { on: None }),
-        )?;
-        Ok((categories.into_inner().categories, opds.into_inner().opds))
+        );
+        (
+            categories.map(|answer| answer.into_inner().categories),
+            opds.map(|answer| answer.into_inner().opds),
+        )
     }
 
     /// What is seen of a complaint with this secret, or without.

@@ -1,5 +1,6 @@
 //! The public form: what a person typed becomes a complaint that may be submitted, or the list of what to correct.
 
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::places;
@@ -76,6 +77,32 @@ pub struct Report {
     pub rahasia: bool,
     /// See [`Fields`].
     pub oversight: bool,
+}
+
+impl Report {
+    /// The form's id on the platform `web`. It does not tell the key, from which the secret follows.
+    pub fn platform_id(&self) -> String {
+        hex::encode(&self.derived("id")[..16])
+    }
+
+    /// The secret beside the ticket number: 100 bits that follow from the form's key, so that a form which is sent again
+    /// has the same. In Crockford's base 32, as intake writes secrets.
+    pub fn secret(&self) -> String {
+        const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+        let bytes = self.derived("secret");
+        bytes[..20]
+            .iter()
+            .map(|b| char::from(ALPHABET[usize::from(b & 31)]))
+            .collect()
+    }
+
+    fn derived(&self, what: &str) -> [u8; 32] {
+        let hash = Sha256::new()
+            .chain_update(b"ntbcare form ")
+            .chain_update(what)
+            .chain_update(self.key.as_bytes());
+        hash.finalize().into()
+    }
 }
 
 impl Fields {
@@ -224,6 +251,22 @@ mod tests {
         assert_eq!(report.text, "Jalan berlubang\ndi depan pasar");
         assert_eq!(report.position, Some((-8.70, 116.27)));
         assert_eq!(report.reporter[1], "081200000001");
+    }
+
+    #[test]
+    fn a_form_sent_again_has_the_same_secret_and_another_form_another() {
+        let of = |key: u128| {
+            let fields = Fields {
+                key: Uuid::from_u128(key).to_string(),
+                ..filled()
+            };
+            let report = fields.check().unwrap();
+            (report.platform_id(), report.secret())
+        };
+        assert_eq!(of(7), of(7));
+        assert_ne!(of(7).0, of(8).0);
+        assert_ne!(of(7).1, of(8).1);
+        assert_eq!(of(7).1.len(), 20);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The inbox: the triage queue, one complaint, and what is decided about it.
 
 use axum::{
-    Extension, Form,
+    Extension,
     extract::{Path, Query, State},
     response::{IntoResponse as _, Redirect, Response},
 };
@@ -17,9 +17,9 @@ use uuid::Uuid;
 
 use super::{
     parts::{Trouble, picture, problem, signals},
-    session,
+    session::Signed,
 };
-use crate::{App, owners::actor, pages::Page};
+use crate::{App, owners::actor, pages::Page, store};
 
 type At = Option<Extension<Trace>>;
 
@@ -39,22 +39,16 @@ pub(super) fn who(p: &Page) -> Option<Actor> {
     p.account.as_ref().map(actor)
 }
 
+/// What any form of the inbox sends.
 #[derive(Deserialize, Default)]
+#[serde(default)]
 pub(super) struct Act {
-    csrf: String,
-    #[serde(default)]
     kunci: String,
-    #[serde(default)]
     opd: String,
-    #[serde(default)]
     kategori: String,
-    #[serde(default)]
     alasan: String,
-    #[serde(default)]
     isi: String,
-    #[serde(default)]
     penugasan: String,
-    #[serde(default)]
     berikut: String,
 }
 
@@ -79,153 +73,119 @@ fn refused(p: Page, id: &str, status: Status) -> Response {
     }
 }
 
+/// Tells other desks who has a complaint: a claim is no event. A failure costs them that, and nothing else.
+async fn tell(app: &App, id: &str) {
+    let Ok(id) = Uuid::parse_str(id) else { return };
+    match store::complaints::touch(&app.pool, id).await {
+        Ok(()) => app.live.wake.notify_one(),
+        Err(failure) => tracing::warn!(
+            error = &failure as &dyn std::error::Error,
+            "open pages are not told of a claim"
+        ),
+    }
+}
+
 pub(super) async fn claim(
     State(app): State<App>,
-    Extension(p): Extension<Page>,
     Path(id): Path<String>,
-    trace: At,
-    Form(act): Form<Act>,
+    act: Signed<Act>,
 ) -> Response {
-    if let Err(trouble) = session::check(&p, &act.csrf) {
-        return problem(p, trouble);
-    }
     let ask = ClaimRequest {
         complaint_id: id.clone(),
-        by: who(&p),
+        by: act.by(),
     };
-    match app
-        .owners
-        .routing()
-        .claim(request(ask, trace.map(|t| t.0)))
-        .await
-    {
-        Ok(answer) if answer.get_ref().held => back(&id, &[]),
+    match app.owners.routing().claim(request(ask, act.trace)).await {
+        Ok(answer) if answer.get_ref().held => {
+            tell(&app, &id).await;
+            back(&id, &[])
+        }
         Ok(_) => back(&id, &[("hasil", "dipegang")]),
-        Err(status) => refused(p, &id, status),
+        Err(status) => refused(act.page, &id, status),
     }
 }
 
 pub(super) async fn release(
     State(app): State<App>,
-    Extension(p): Extension<Page>,
     Path(id): Path<String>,
-    trace: At,
-    Form(act): Form<Act>,
+    act: Signed<Act>,
 ) -> Response {
-    if let Err(trouble) = session::check(&p, &act.csrf) {
-        return problem(p, trouble);
-    }
     let ask = ClaimRequest {
         complaint_id: id.clone(),
-        by: who(&p),
+        by: act.by(),
     };
-    match app
-        .owners
-        .routing()
-        .release(request(ask, trace.map(|t| t.0)))
-        .await
-    {
-        Ok(_) => back(&id, &[]),
-        Err(status) => refused(p, &id, status),
+    match app.owners.routing().release(request(ask, act.trace)).await {
+        Ok(_) => {
+            tell(&app, &id).await;
+            back(&id, &[])
+        }
+        Err(status) => refused(act.page, &id, status),
     }
 }
 
 pub(super) async fn decide(
     State(app): State<App>,
-    Extension(p): Extension<Page>,
     Path(id): Path<String>,
-    trace: At,
-    Form(act): Form<Act>,
+    act: Signed<Act>,
 ) -> Response {
-    if let Err(trouble) = session::check(&p, &act.csrf) {
-        return problem(p, trouble);
-    }
     let ask = DecideRequest {
         complaint_id: id.clone(),
-        by: who(&p),
-        opd_code: act.opd.clone(),
-        category: act.kategori,
-        idempotency_key: act.kunci,
+        by: act.by(),
+        opd_code: act.form.opd.clone(),
+        category: act.form.kategori,
+        idempotency_key: act.form.kunci,
         ..DecideRequest::default()
     };
-    match app
-        .owners
-        .routing()
-        .decide(request(ask, trace.map(|t| t.0)))
-        .await
-    {
+    match app.owners.routing().decide(request(ask, act.trace)).await {
         Ok(answer) => {
             let assignment = answer
                 .into_inner()
                 .assignment
                 .map(|a| a.assignment_id)
                 .unwrap_or_default();
-            back(
-                &act.berikut,
-                &[
-                    ("putusan", &id),
-                    ("penugasan", &assignment),
-                    ("ke", &act.opd),
-                ],
-            )
+            let done = [
+                ("putusan", id.as_str()),
+                ("penugasan", &assignment),
+                ("ke", &act.form.opd),
+            ];
+            back(&act.form.berikut, &done)
         }
-        Err(status) => refused(p, &id, status),
+        Err(status) => refused(act.page, &id, status),
     }
 }
 
 pub(super) async fn undo(
     State(app): State<App>,
-    Extension(p): Extension<Page>,
     Path(id): Path<String>,
-    trace: At,
-    Form(act): Form<Act>,
+    act: Signed<Act>,
 ) -> Response {
-    if let Err(trouble) = session::check(&p, &act.csrf) {
-        return problem(p, trouble);
-    }
     let ask = UndoRequest {
         complaint_id: id.clone(),
-        assignment_id: act.penugasan,
-        by: who(&p),
+        by: act.by(),
+        assignment_id: act.form.penugasan,
     };
-    match app
-        .owners
-        .routing()
-        .undo(request(ask, trace.map(|t| t.0)))
-        .await
-    {
+    match app.owners.routing().undo(request(ask, act.trace)).await {
         Ok(_) => back(&id, &[("hasil", "urung")]),
-        Err(status) => refused(p, &id, status),
+        Err(status) => refused(act.page, &id, status),
     }
 }
 
 pub(super) async fn reject(
     State(app): State<App>,
-    Extension(p): Extension<Page>,
     Path(id): Path<String>,
-    trace: At,
-    Form(act): Form<Act>,
+    act: Signed<Act>,
 ) -> Response {
-    if let Err(trouble) = session::check(&p, &act.csrf) {
-        return problem(p, trouble);
-    }
-    if !REASONS.contains(&act.alasan.as_str()) || act.isi.trim().is_empty() {
-        return problem(p, Trouble::Invalid);
+    if !REASONS.contains(&act.form.alasan.as_str()) || act.form.isi.trim().is_empty() {
+        return problem(act.page, Trouble::Invalid);
     }
     let ask = RejectRequest {
         complaint_id: id.clone(),
-        by: who(&p),
-        reason: act.alasan,
-        text: act.isi,
+        by: act.by(),
+        reason: act.form.alasan,
+        text: act.form.isi,
     };
-    match app
-        .owners
-        .intake()
-        .reject(request(ask, trace.map(|t| t.0)))
-        .await
-    {
-        Ok(_) => back(&act.berikut, &[("hasil", "ditolak")]),
-        Err(status) => refused(p, &id, status),
+    match app.owners.intake().reject(request(ask, act.trace)).await {
+        Ok(_) => back(&act.form.berikut, &[("hasil", "ditolak")]),
+        Err(status) => refused(act.page, &id, status),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The routes, built from the table of who may use them, and what holds for every answer.
 
 mod citizen;
+mod client;
 mod desk;
 mod entry;
 mod parts;

@@ -275,7 +275,8 @@ pub(super) fn signals(
                         // What else comes within the second is told by the same signal.
                         tokio::time::sleep(Duration::from_millis(250)).await;
                         at.changes = at.changes.resubscribe();
-                        return Some((Ok(Event::default().event("change").data("")), at));
+                        // With empty data a browser would not dispatch it.
+                        return Some((Ok(Event::default().event("change").data("1")), at));
                     }
                 }
             }

@@ -1,22 +1,26 @@
 //! Sign-in and sessions.
 
-use std::net::SocketAddr;
-
 use axum::{
     Extension, Form,
-    extract::{ConnectInfo, Query, State},
+    body::Bytes,
+    extract::{FromRequest, Query, Request, State},
     http::{HeaderMap, StatusCode, Uri},
     response::{IntoResponse as _, Redirect, Response},
 };
-use chassis::Failure;
-use serde::Deserialize;
+use chassis::{Failure, trace::Trace};
+use contracts::common::Actor;
+use serde::{Deserialize, de::DeserializeOwned};
 use time::{Duration, OffsetDateTime};
 
-use super::parts::{Trouble, bare, cookie, local, problem, render, set_cookie};
+use super::{
+    client::Client,
+    parts::{Trouble, bare, cookie, local, problem, render, set_cookie},
+};
 use crate::{
     App, accounts,
     domain::{access::Role, report::Fault},
-    pages::{Login, Page},
+    owners::actor,
+    pages::{Account, Login, Page},
     store,
 };
 
@@ -89,11 +93,10 @@ pub(super) struct SignIn {
 pub(super) async fn enter(
     State(app): State<App>,
     Extension(p): Extension<Page>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Client(address): Client,
     Form(form): Form<SignIn>,
 ) -> Response {
     let id = form.akun.trim().to_lowercase();
-    let address = peer.ip().to_string();
     let outcome = async {
         let allowed = within(&app, &address, "login", OF_ADDRESS).await?
             && within(&app, &format!("{address} {id}"), "login at", AT_ACCOUNT).await?;
@@ -155,23 +158,70 @@ pub(super) async fn enter(
 }
 
 #[derive(Deserialize)]
-pub(super) struct Csrf {
-    pub(super) csrf: String,
+struct Csrf {
+    csrf: String,
 }
+
+/// A form of a signed-in person that carries the session's token.
+pub(super) struct Signed<T> {
+    pub(super) page: Page,
+    pub(super) account: Account,
+    pub(super) trace: Option<Trace>,
+    pub(super) form: T,
+}
+
+impl<T> Signed<T> {
+    /// The person, as the owners of facts know one.
+    pub(super) fn by(&self) -> Option<Actor> {
+        Some(actor(&self.account))
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<App> for Signed<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        let trace = request.extensions().get::<Trace>().copied();
+        let Some(page) = request.extensions().get::<Page>().cloned() else {
+            return Err(problem(bare(request.headers(), "/"), Trouble::Forbidden));
+        };
+        let Some(account) = page.account.clone() else {
+            return Err(problem(page, Trouble::Forbidden));
+        };
+        let Ok(body) = Bytes::from_request(request, app).await else {
+            return Err(problem(page, Trouble::Invalid));
+        };
+        let read = || {
+            let Csrf { csrf } = serde_urlencoded::from_bytes(&body).ok()?;
+            Some((csrf, serde_urlencoded::from_bytes(&body).ok()?))
+        };
+        let Some((csrf, form)) = read() else {
+            return Err(problem(page, Trouble::Invalid));
+        };
+        match check(&page, &csrf) {
+            Ok(()) => Ok(Self {
+                page,
+                account,
+                trace,
+                form,
+            }),
+            Err(trouble) => Err(problem(page, trouble)),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Leave {}
 
 pub(super) async fn leave(
     State(app): State<App>,
-    Extension(p): Extension<Page>,
     headers: HeaderMap,
-    Form(form): Form<Csrf>,
+    signed: Signed<Leave>,
 ) -> Response {
-    if let Err(trouble) = check(&p, &form.csrf) {
-        return problem(p, trouble);
-    }
     if let Some(token) = cookie(&headers, COOKIE)
         && let Err(failure) = store::accounts::close(&app.pool, &accounts::token_hash(token)).await
     {
-        return problem(p, failure.into());
+        return problem(signed.page, failure.into());
     }
     let mut response = Redirect::to("/").into_response();
     set_cookie(&mut response, &app, COOKIE, "", 0);

@@ -49,6 +49,8 @@ pub struct Receipt {
     pub ticket: String,
     /// The secret; empty when the complaint was known before.
     pub secret: String,
+    /// The complaint had been received before: this form was sent twice.
+    pub again: bool,
     /// A photo could not be stored.
     pub photos_lost: bool,
     /// What happens next, with dates.

@@ -55,6 +55,20 @@ pub async fn write(tx: &Transaction<'_>, rows: &[Row]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Marks a complaint as changed by something that is no event, such as a claim: open pages of every replica are told
+/// (primary key).
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn touch(pool: &Pool, id: Uuid) -> Result<(), Failure> {
+    let client = pool.get().await?;
+    let statement = client
+        .prepare_cached("UPDATE complaints SET written_by = DEFAULT WHERE complaint_id = $1")
+        .await?;
+    client.execute(&statement, &[&id]).await?;
+    Ok(())
+}
+
 /// A complaint whose row was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Changed {
