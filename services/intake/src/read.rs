@@ -206,7 +206,9 @@ impl Reader {
             {
                 let submission = content::open(key, id, sealed)?;
                 let mut text = redact(&submission.text, redactions.get(&id));
-                for message in conversations.get(&id).into_iter().flatten() {
+                // What the reporter added is conversation: not for everybody who may see the text.
+                let added = conversations.get(&id).filter(|_| seen.conversation);
+                for message in added.into_iter().flatten() {
                     if let (true, "supplement", Some(sealed)) = (
                         message.sender == "reporter",
                         message.about.as_str(),
