@@ -102,7 +102,7 @@ impl World {
             services_password: secrets.nats.clone(),
             opd_owner_password: secrets.opd_owner.clone(),
         };
-        put_tools_on_path();
+        use_tools();
         let nats_dir = dir.join("nats");
         let pg_dir = dir.join("postgres");
         let (postgres, nats) = tokio::join!(
@@ -358,8 +358,9 @@ pub fn python() -> PathBuf {
     python
 }
 
-// `make setup` puts nats-server there; tests may be started by cargo alone.
-fn put_tools_on_path() {
+/// Lets a test that starts servers itself find them: `make setup` put nats-server there, and tests may be started by cargo
+/// alone.
+pub fn use_tools() {
     let tools = checkout().join("var/tools");
     assert!(
         standalone::servers::tools(&[tools.join("bin"), tools.join("nats/bin")]),

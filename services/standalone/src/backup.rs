@@ -26,12 +26,9 @@ pub async fn backup(postgres: &Postgres, home: &Path, to: &Path) -> Result<(), E
     }
     let keys = to.join("keys");
     fs::create_dir_all(&keys).map_err(io)?;
-    // Keys first: a complaint that comes in between has its key missing from the older part, never its content.
-    // The record is dumped after, attachments last: files are written before the rows that name them.
-    dump(postgres, KEYS_DATABASE, &keys.join("keys.dump")).await?;
+    // The record, then the keys: a key is committed before what it seals, so every complaint in the record has its key, or
+    // was erased in between. Attachments last: files are written before the rows that name them.
     dump(postgres, DATABASE, &to.join("record.dump")).await?;
-    // The newest keys again, so that every complaint in the record has its key.
-    fs::remove_file(keys.join("keys.dump")).map_err(io)?;
     dump(postgres, KEYS_DATABASE, &keys.join("keys.dump")).await?;
     let expires = time::OffsetDateTime::now_utc() + time::Duration::days(KEYS_EXPIRE_DAYS);
     fs::write(keys.join("EXPIRES"), format!("{}\n", expires.date())).map_err(io)?;
