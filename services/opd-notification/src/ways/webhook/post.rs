@@ -143,12 +143,13 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Clients whose requests take at most `timeout`, the answer included.
+    /// Clients whose requests take at most `timeout`, the answer included. On a machine without authorities to check
+    /// certificates against, those inside are still reached, and every other try fails with `tls`.
     ///
     /// # Errors
-    /// When the authorities that certificates are checked against cannot be loaded.
+    /// When TLS cannot be set up at all.
     pub fn try_new(timeout: Duration) -> Result<Self, reqwest::Error> {
-        let client = |inside| {
+        let builder = |inside| {
             Client::builder()
                 // A proxy from the environment would resolve names itself.
                 .no_proxy()
@@ -158,8 +159,17 @@ impl Clients {
                 .connect_timeout(timeout.min(Duration::from_secs(5)))
                 .pool_idle_timeout(Duration::from_secs(30))
                 .pool_max_idle_per_host(4)
-                .user_agent(concat!("ntbcare-opd-notification/", env!("CARGO_PKG_VERSION")))
-                .build()
+                .user_agent(concat!(
+                    "ntbcare-opd-notification/",
+                    env!("CARGO_PKG_VERSION")
+                ))
+        };
+        let client = |inside| {
+            builder(inside).build().or_else(|error| {
+                tracing::error!(error = &error as &dyn StdError,
+                    "no authorities to check certificates against: webhooks by https fail (ca-certificates, or SSL_CERT_FILE)");
+                builder(inside).tls_certs_only([]).build()
+            })
         };
         Ok(Self {
             outside: client(false)?,
