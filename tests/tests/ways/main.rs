@@ -103,6 +103,8 @@ async fn delivered(world: &World, complaint: &str, way: &str) {
 
 async fn world(mode: Mode) -> World {
     world_with(mode, |settings| {
+        // The tests say which desk gets what; no label does.
+        settings.set("ROUTING__SAMPLE_DATA", "false");
         settings.set("OPD_NOTIFICATION__WEBHOOK_TIMEOUT_S", "3");
         settings.set("OPD_NOTIFICATION__WEBHOOK_CONCURRENCY", "4");
     })
