@@ -30,6 +30,7 @@ use tokio::process::Child;
 pub mod hostile;
 pub mod load;
 pub mod open311;
+pub mod opds;
 pub mod otlp;
 pub mod photos;
 pub mod python;
