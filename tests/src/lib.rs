@@ -29,8 +29,8 @@ use tokio::process::Child;
 
 pub mod hostile;
 pub mod load;
-pub mod open311;
 pub mod opds;
+pub mod open311;
 pub mod otlp;
 pub mod photos;
 pub mod python;
