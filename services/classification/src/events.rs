@@ -16,7 +16,7 @@ use contracts::event::event::{Facet, Fact};
 use contracts::event::{ClassificationFacet, Classified, ErasureConfirmed};
 use contracts::intake::intake_service_client::IntakeServiceClient;
 use contracts::intake::{Content, TextsRequest, Viewer};
-use contracts::lifecycle::Facets;
+use contracts::lifecycle::{Facets, Version};
 use deadpool_postgres::Transaction;
 use prometheus_client::metrics::{counter::Counter, family::Family};
 use time::OffsetDateTime;
@@ -181,7 +181,12 @@ impl Handler for Events {
         for id in &work.ids {
             let known = kept.remove(id).unwrap_or_default();
             let suspected = is_suspected(batch.facets.get(id));
-            if let Some(label) = self.settle(known, work.prepared.remove(id), suspected, now) {
+            let new = work.prepared.remove(id).map(|label| Said {
+                label,
+                at: now,
+                text: work.texts.get(id).copied().unwrap_or(Said::NEVER),
+            });
+            if let Some(label) = self.settle(known, new, suspected) {
                 settled.push((*id, label));
             }
         }
@@ -214,20 +219,14 @@ struct Settled {
 
 impl Events {
     /// The label after what has come; none when nothing has changed.
-    fn settle(
-        &self,
-        known: Kept,
-        new: Option<Label>,
-        suspected: bool,
-        now: OffsetDateTime,
-    ) -> Option<Settled> {
+    fn settle(&self, known: Kept, new: Option<Said>, suspected: bool) -> Option<Settled> {
         let Kept {
             facet: before,
             said: said_before,
             corrections,
         } = known;
         let said = match new {
-            Some(label) => Some(Said { label, at: now }.after(said_before.as_ref())),
+            Some(new) => Some(new.after(said_before.as_ref())),
             None => said_before.clone(),
         };
         let facet = fold(
@@ -243,8 +242,8 @@ impl Events {
                 publish: true,
             }),
             Some(before) => {
-                let words = |said: &Option<Said>| said.as_ref().map(|s| s.label.clone());
-                (words(&said) != words(&said_before)).then_some(Settled {
+                let read = |said: &Option<Said>| said.as_ref().map(|s| (s.label.clone(), s.text));
+                (read(&said) != read(&said_before)).then_some(Settled {
                     facet: before,
                     said,
                     publish: false,
@@ -292,6 +291,8 @@ struct Work {
     /// Complaints with something to settle.
     ids: Vec<ComplaintId>,
     prepared: HashMap<ComplaintId, Label>,
+    /// The newest event of each whose text was read.
+    texts: HashMap<ComplaintId, Version>,
     lessons: HashMap<ComplaintId, Lessons>,
     /// To be forgotten and confirmed.
     erased: Vec<ComplaintId>,
@@ -322,6 +323,10 @@ impl Work {
             if is_erased(facets) {
                 continue;
             }
+            let texts = incoming.iter().filter(|i| changes_text(i));
+            if let Some(newest) = texts.map(|i| Version::of(&i.event)).max() {
+                work.texts.insert(id, newest);
+            }
             let routing = facets.and_then(|f| f.routing.as_ref());
             let learned = lessons::read(incoming.iter().map(|i| &i.event), routing);
             if !learned.is_empty() {
@@ -330,8 +335,8 @@ impl Work {
             work.ids.push(id);
         }
         // What was prepared for repetitions only is not of this batch.
-        let ids: BTreeSet<ComplaintId> = work.ids.iter().copied().collect();
-        work.prepared.retain(|id, _| ids.contains(id));
+        let texts = &work.texts;
+        work.prepared.retain(|id, _| texts.contains_key(id));
         work
     }
 
@@ -346,7 +351,7 @@ impl Work {
             .collect()
     }
 
-    fn taken_back(&self) -> Vec<(ComplaintId, contracts::lifecycle::Version)> {
+    fn taken_back(&self) -> Vec<(ComplaintId, Version)> {
         self.lessons
             .iter()
             .flat_map(|(id, lessons)| lessons.taken_back.iter().map(move |v| (*id, *v)))

@@ -4,6 +4,7 @@
 use contracts::classification::{Candidate, Label};
 use contracts::common::{Actor, Decider, Kind, Urgency, decider};
 use contracts::event::{ClassificationFacet, Suggestion};
+use contracts::lifecycle::Version;
 use contracts::values;
 use time::OffsetDateTime;
 
@@ -21,14 +22,29 @@ pub struct Said {
     pub label: Label,
     /// When.
     pub at: OffsetDateTime,
+    /// The event of intake whose text, or a newer one, was read.
+    pub text: Version,
 }
 
 impl Said {
+    /// Before any event.
+    pub const NEVER: Version = Version {
+        epoch: 0,
+        version: 0,
+    };
+
     /// What it says after an earlier one about the same complaint: once suspected it stays so until a person says what it
     /// is, because what should have been secret cannot be made so afterwards.
+    /// An older text that was read later says nothing.
     pub fn after(mut self, earlier: Option<&Said>) -> Self {
-        self.label.oversight_suspected |= earlier.is_some_and(|e| e.label.oversight_suspected);
-        self
+        match earlier {
+            Some(earlier) if earlier.text > self.text => earlier.clone(),
+            Some(earlier) => {
+                self.label.oversight_suspected |= earlier.label.oversight_suspected;
+                self
+            }
+            None => self,
+        }
     }
 }
 

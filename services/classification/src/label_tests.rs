@@ -3,6 +3,7 @@
 use contracts::classification::{Candidate, Label};
 use contracts::common::{Actor, Kind, Role, Urgency};
 use contracts::event::ClassificationFacet;
+use contracts::lifecycle::Version;
 use proptest::prelude::*;
 use time::{Duration, OffsetDateTime};
 
@@ -11,6 +12,10 @@ use crate::label::*;
 
 fn at(minute: i64) -> OffsetDateTime {
     OffsetDateTime::UNIX_EPOCH + Duration::minutes(minute)
+}
+
+fn read_at(version: u64) -> Version {
+    Version { epoch: 1, version }
 }
 
 fn said() -> Said {
@@ -35,6 +40,7 @@ fn said() -> Said {
             ..Label::default()
         },
         at: at(0),
+        text: read_at(1),
     }
 }
 
@@ -111,6 +117,15 @@ fn a_suspicion_stays_until_a_person_names_another_kind() {
         folded(Some(&suspicious), &named, true).oversight_suspected,
         "the reporter's own word stays"
     );
+}
+
+#[test]
+fn an_older_text_that_is_read_later_says_nothing() {
+    let mut newer = said();
+    newer.text = read_at(4);
+    newer.label.category = "irigasi".into();
+    assert_eq!(newer.clone().after(Some(&said())), newer);
+    assert_eq!(said().after(Some(&newer)), newer);
 }
 
 #[test]

@@ -19,16 +19,17 @@ use crate::label::{Correction, Said};
 use crate::lessons::Lesson;
 
 // labels_pkey; the unique index of corrections begins with complaint_id.
-const LABELS: &str =
-    "SELECT complaint_id, facet, said, said_at FROM labels WHERE complaint_id = ANY($1::uuid[])";
+const LABELS: &str = "
+    SELECT complaint_id, facet, said, said_at, text_epoch, text_version FROM labels WHERE complaint_id = ANY($1::uuid[])";
 const CORRECTIONS: &str = "
     SELECT complaint_id, at, person_id, role, opd_code, kind, category, urgency, area_code
     FROM corrections WHERE complaint_id = ANY($1::uuid[]) ORDER BY at, number";
 
 const SAVE: &str = "
-    INSERT INTO labels (complaint_id, facet, said, said_at)
-    SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::timestamptz[])
-    ON CONFLICT (complaint_id) DO UPDATE SET facet = excluded.facet, said = excluded.said, said_at = excluded.said_at";
+    INSERT INTO labels (complaint_id, facet, said, said_at, text_epoch, text_version)
+    SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::timestamptz[], $5::int[], $6::int[])
+    ON CONFLICT (complaint_id) DO UPDATE SET facet = excluded.facet, said = excluded.said, said_at = excluded.said_at,
+        text_epoch = excluded.text_epoch, text_version = excluded.text_version";
 
 const LEARN: &str = "
     INSERT INTO corrections (complaint_id, at, person_id, role, opd_code, kind, category, urgency, area_code, model,
@@ -66,7 +67,11 @@ fn said_of(row: &Row) -> Result<Option<Said>, Failure> {
     };
     let label =
         Label::decode(label).map_err(|_| Failure::poison("a stored label is unreadable"))?;
-    Ok(Some(Said { label, at }))
+    let text = Version {
+        epoch: row.get::<_, i32>(4).cast_unsigned(),
+        version: u64::from(row.get::<_, i32>(5).unsigned_abs()),
+    };
+    Ok(Some(Said { label, at, text }))
 }
 
 fn facet_of(row: &Row) -> Result<ClassificationFacet, Failure> {
@@ -154,9 +159,18 @@ pub async fn save(tx: &Transaction<'_>, labels: &[NewLabel<'_>]) -> Result<(), F
         .collect();
     let said_at: Vec<Option<OffsetDateTime>> =
         labels.iter().map(|l| l.said.map(|s| s.at)).collect();
+    let text = |l: &NewLabel<'_>| l.said.map_or(Said::NEVER, |s| s.text);
+    let epochs: Vec<i32> = labels.iter().map(|l| text(l).epoch.cast_signed()).collect();
+    let versions: Vec<i32> = labels
+        .iter()
+        .map(|l| i32::try_from(text(l).version).unwrap_or(i32::MAX))
+        .collect();
     let statement = tx.prepare_cached(SAVE).await?;
-    tx.execute(&statement, &[&complaints, &facets, &said, &said_at])
-        .await?;
+    tx.execute(
+        &statement,
+        &[&complaints, &facets, &said, &said_at, &epochs, &versions],
+    )
+    .await?;
     Ok(())
 }
 
