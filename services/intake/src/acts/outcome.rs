@@ -1,0 +1,68 @@
+//! What channels report about replies.
+
+use chassis::trace::Trace;
+use contracts::{
+    ComplaintId,
+    event::{ReplyFailed, ReplySent, Told, event::Fact},
+    intake::ReplyResult,
+    values,
+};
+use uuid::Uuid;
+
+use crate::{
+    error::Error,
+    store::conversation::{self},
+};
+
+use super::Acts;
+
+impl Acts {
+    /// What became of replies that channels were asked to send.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn outcome(&self, result: &ReplyResult, trace: Option<Trace>) -> Result<(), Error> {
+        let reply: Uuid = result
+            .reply_id
+            .parse()
+            .map_err(|_| Error::invalid("reply_id", "not an id", "bukan id"))?;
+        let mut client = self.pool.get().await?;
+        let message = conversation::by_ids(&client, &[reply])
+            .await?
+            .pop()
+            .ok_or(Error::NotFound)?;
+        let tx = client.transaction().await?;
+        let mut complaint = self.locked(&tx, ComplaintId(message.complaint_id)).await?;
+        let Some((about, reference)) =
+            conversation::settle(&tx, reply, result.sent, &result.platform_id, &result.reason)
+                .await?
+        else {
+            return Ok(());
+        };
+        let now = self.clock.now();
+        let fact = if result.sent {
+            if about == "answered" {
+                complaint.facet.told = Some(Told {
+                    assignment_id: complaint.assignment_of_answer(&reference),
+                    answer_id: reference,
+                    at: Some(values::timestamp(now)),
+                });
+            }
+            Fact::ReplySent(ReplySent {
+                reply_id: result.reply_id.clone(),
+                channel: message.channel,
+            })
+        } else {
+            Fact::ReplyFailed(ReplyFailed {
+                reply_id: result.reply_id.clone(),
+                channel: message.channel,
+                // A platform's words can quote the message: only a code goes on.
+                reason: contracts::ids::Code::try_new(result.reason.as_str())
+                    .map_or_else(|_| "refused".to_owned(), |code| code.to_string()),
+            })
+        };
+        self.finish(tx, now, &complaint, vec![fact], trace)
+            .await
+            .map(|_| ())
+    }
+}

@@ -1,0 +1,224 @@
+//! Texts and places for services and staff, blackened and masked; who unmasks is written down.
+
+use std::collections::HashMap;
+
+use contracts::{
+    intake::{AttachmentInfo, Content, TextsRequest, Viewer},
+    visible::visible_to,
+};
+use deadpool_postgres::Client;
+use uuid::Uuid;
+
+use crate::{
+    content,
+    domain::mask::mask,
+    error::Error,
+    store::{attachments, conversation},
+};
+
+use super::{Reader, role_of, rows};
+
+impl Reader {
+    /// Texts and places, in the order asked.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for too many or malformed ids, or unmasking without a named person and a purpose.
+    pub async fn texts(&self, request: &TextsRequest) -> Result<Vec<Content>, Error> {
+        if request.complaint_ids.len() > 500 {
+            return Err(Error::invalid(
+                "complaint_ids",
+                "at most 500",
+                "paling banyak 500",
+            ));
+        }
+        let viewer = request.viewer.clone().unwrap_or_default();
+        let named = viewer
+            .actor
+            .as_ref()
+            .is_some_and(|a| !a.person_id.is_empty());
+        if viewer.unmask && !(named && !viewer.purpose.is_empty() && viewer.purpose.len() <= 64) {
+            return Err(Error::invalid(
+                "viewer",
+                "unmasking needs a named person and a purpose",
+                "membuka samaran butuh nama petugas dan tujuannya",
+            ));
+        }
+        let ids: Vec<Uuid> = request
+            .complaint_ids
+            .iter()
+            .map(|id| {
+                id.parse()
+                    .map_err(|_| Error::invalid("complaint_ids", "not an id", "bukan id"))
+            })
+            .collect::<Result<_, _>>()?;
+        let client = self.pool.get().await?;
+        let mut found = rows(&client, &ids).await?;
+        let keys = self.keys.get(&ids).await?;
+        let conversations = conversation::of_complaints(&client, &ids).await?;
+        let mut files: HashMap<Uuid, Vec<AttachmentInfo>> = HashMap::new();
+        for file in attachments::of_complaints(&client, &ids).await? {
+            files
+                .entry(file.complaint_id)
+                .or_default()
+                .push(AttachmentInfo {
+                    attachment_id: file.id.to_string(),
+                    media_type: file.media_type,
+                });
+        }
+        let redactions = self.redactions(&client, &ids).await?;
+        let mut contents = Vec::with_capacity(ids.len());
+        let mut unmasked = Vec::new();
+        for id in ids {
+            let mut content = Content {
+                complaint_id: id.to_string(),
+                ..Content::default()
+            };
+            let Some(row) = found.remove(&id) else {
+                content.hidden = true;
+                contents.push(content);
+                continue;
+            };
+            let seen = visible_to(role_of(&viewer, &row), row.view);
+            content.erased = row.view.erased;
+            content.hidden = !seen.description;
+            if seen.ticket {
+                content.ticket.clone_from(&row.ticket);
+                content.channel.clone_from(&row.channel);
+            }
+            if let (true, Some(key), Some(sealed)) = (seen.description, keys.get(&id), &row.sealed)
+            {
+                let submission = content::open(key, id, sealed)?;
+                let mut text = redact(&submission.text, redactions.get(&id));
+                // What the reporter added is conversation: not for everybody who may see the text.
+                let added = conversations.get(&id).filter(|_| seen.conversation);
+                for message in added.into_iter().flatten() {
+                    if let (true, "supplement", Some(sealed)) = (
+                        message.sender == "reporter",
+                        message.about.as_str(),
+                        &message.sealed,
+                    ) {
+                        text.push_str("\n\n");
+                        text.push_str(&content::open_text(key, message.id, sealed)?);
+                    }
+                }
+                let clear = viewer.unmask && seen.identity;
+                let shown = |text: &str| if clear { text.to_owned() } else { mask(text) };
+                content.text = shown(&text);
+                if seen.address {
+                    content.address = shown(&submission.address);
+                }
+                if seen.pin {
+                    content.position = submission.position;
+                }
+                content.category_hint = submission.category_hint;
+                content.area_hint = submission.area_hint;
+                content.written_at = submission.written_at;
+                if seen.internal {
+                    content.permalink = submission.permalink;
+                }
+                if clear {
+                    unmasked.push(id);
+                    if let Some(reporter) = row.reporter_id {
+                        content.reporter = self.reporter(&client, reporter).await?;
+                    }
+                }
+            }
+            if seen.photo {
+                content.attachments = files.remove(&id).unwrap_or_default();
+            }
+            contents.push(content);
+        }
+        self.log_unmasking(&client, &unmasked, &viewer).await?;
+        Ok(contents)
+    }
+
+    async fn redactions(
+        &self,
+        client: &Client,
+        ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, Vec<(usize, usize)>>, Error> {
+        let statement = client
+            .prepare_cached("SELECT complaint_id, first, last FROM redactions WHERE complaint_id = ANY($1::uuid[])")
+            .await?;
+        let mut spans: HashMap<Uuid, Vec<(usize, usize)>> = HashMap::new();
+        for row in client.query(&statement, &[&ids]).await? {
+            let at = |n: usize| usize::try_from(row.get::<_, i32>(n)).unwrap_or(0);
+            spans.entry(row.get(0)).or_default().push((at(1), at(2)));
+        }
+        Ok(spans)
+    }
+
+    async fn reporter(
+        &self,
+        client: &Client,
+        id: Uuid,
+    ) -> Result<Option<contracts::intake::Reporter>, Error> {
+        let row = client
+            .query_opt("SELECT sealed FROM reporters WHERE id = $1", &[&id])
+            .await?;
+        let key = self.keys.get(&[id]).await?.remove(&id);
+        match (row, key) {
+            (Some(row), Some(key)) => Ok(Some(content::open_reporter(&key, id, row.get(0))?)),
+            _ => Ok(None),
+        }
+    }
+
+    async fn log_unmasking(
+        &self,
+        client: &Client,
+        ids: &[Uuid],
+        viewer: &Viewer,
+    ) -> Result<(), Error> {
+        let (false, Some(actor)) = (ids.is_empty(), &viewer.actor) else {
+            return Ok(());
+        };
+        let entries: Vec<Uuid> = ids.iter().map(|_| Uuid::now_v7()).collect();
+        client
+            .execute(
+                "INSERT INTO unmaskings (id, complaint_id, person_id, role, opd_code, purpose, at)
+                 SELECT e, c, $3, $4, $5, $6, $7 FROM unnest($1::uuid[], $2::uuid[]) AS t(e, c)",
+                &[
+                    &entries,
+                    &ids,
+                    &actor.person_id,
+                    &actor.role().as_str_name(),
+                    &actor.opd_code,
+                    &viewer.purpose,
+                    &self.clock.now(),
+                ],
+            )
+            .await?;
+        Ok(())
+    }
+}
+
+/// Blackens spans of characters.
+fn redact(text: &str, spans: Option<&Vec<(usize, usize)>>) -> String {
+    let Some(spans) = spans else {
+        return text.to_owned();
+    };
+    text.chars()
+        .enumerate()
+        .map(|(n, c)| {
+            if spans.iter().any(|(a, b)| (*a..*b).contains(&n)) {
+                '█'
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blackened_characters_keep_their_number() {
+        assert_eq!(
+            redact("Inaq Sari sakit", Some(&vec![(5, 9)])),
+            "Inaq ████ sakit"
+        );
+        assert_eq!(redact("tetap", None), "tetap");
+    }
+}
