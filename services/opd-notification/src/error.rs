@@ -14,6 +14,9 @@ pub enum Error {
     /// The request is malformed; the field is named.
     #[error("{0}")]
     Invalid(&'static str),
+    /// Not in this role.
+    #[error("{0}")]
+    Forbidden(&'static str),
     /// There is no such thing for this caller.
     #[error("no such {0}")]
     NotFound(&'static str),
@@ -89,6 +92,7 @@ impl From<Error> for Status {
                 status
             }
             Error::Invalid(_) => Status::invalid_argument(message),
+            Error::Forbidden(_) => Status::permission_denied(message),
             Error::NotFound(_) => Status::not_found(message),
             Error::Unauthenticated => Status::unauthenticated(message),
             Error::Conflict(_) => Status::failed_precondition(message),

@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeSet,
+    path::Path,
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -27,6 +29,16 @@ pub fn body(message: &Message) -> serde_json::Value {
 /// The delivery id in a message.
 pub fn id(message: &Message) -> String {
     body(message)["id"].as_str().expect("an id").to_owned()
+}
+
+/// Copies a folder of the bus, with all in it.
+pub fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").arg(from).arg(to).status();
+    assert!(
+        copied.expect("cp").success(),
+        "{} is not copied",
+        from.display()
+    );
 }
 
 /// An OPD's system.
@@ -197,6 +209,16 @@ impl Owner {
     pub async fn floor(&self, durable: &str) -> u64 {
         let info = self.0.consumer_info(durable).await.expect("the durable");
         info.ack_floor.stream_sequence
+    }
+
+    /// Deletes all messages.
+    pub async fn purge(&self) {
+        self.0.purge().await.expect("purged");
+    }
+
+    /// Deletes a durable.
+    pub async fn delete_durable(&self, name: &str) {
+        self.0.delete_consumer(name).await.expect("deleted");
     }
 
     /// The durables.

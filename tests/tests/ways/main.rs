@@ -348,11 +348,7 @@ async fn a_bus_that_lost_its_disk_is_filled_again_under_the_same_delivery_ids() 
         .buffer_unordered(8)
         .collect()
         .await;
-    let published = "SELECT count(*) FROM opd_notification.deliveries WHERE stream_seq IS NOT NULL";
-    until(SOON, "all is on the bus", || async {
-        world.number(published).await == ALL as i64
-    })
-    .await;
+    stored(&world, ALL as i64).await;
     let desk = Desk::connect(&world, &made).await;
     let mut seen = BTreeSet::new();
     for _ in 0..TAKEN {
@@ -360,15 +356,14 @@ async fn a_bus_that_lost_its_disk_is_filled_again_under_the_same_delivery_ids() 
         seen.insert(desk::id(&message));
         message.ack().await.expect("acknowledged");
     }
-    let done = "SELECT count(*) FROM opd_notification.deliveries WHERE state = 'delivered'";
     until(SOON, "the taken are noted", || async {
-        world.number(done).await == TAKEN as i64
+        world.number(DONE).await == TAKEN as i64
     })
     .await;
     world.nats.kill().await;
     world.nats.wipe().expect("wiped");
     world.nats.restart().await.expect("NATS starts again");
-    let undelivered = ALL as i64 - world.number(done).await;
+    let undelivered = ALL as i64 - world.number(DONE).await;
     assert!(undelivered >= 100, "{undelivered} undelivered at the kill");
 
     let desk = Desk::connect_when_back(&world, &made).await;
@@ -379,7 +374,7 @@ async fn a_bus_that_lost_its_disk_is_filled_again_under_the_same_delivery_ids() 
         message.ack().await.expect("acknowledged");
     }
     until(SOON, "all count as delivered", || async {
-        world.number(done).await == ALL as i64
+        world.number(DONE).await == ALL as i64
     })
     .await;
     let mut ids = BTreeSet::new();
@@ -393,6 +388,91 @@ async fn a_bus_that_lost_its_disk_is_filled_again_under_the_same_delivery_ids() 
     assert!(again.is_disjoint(&seen), "what was taken is not sent again");
     let republished = world.counter("opd-notification", "opd_republished").await;
     assert!(republished >= 100.0, "{republished} published again");
+    world.finish().await;
+}
+
+const DONE: &str = "SELECT count(*) FROM opd_notification.deliveries WHERE state = 'delivered'";
+
+async fn stored(world: &World, times: i64) {
+    let stored = "SELECT count(*) FROM opd_notification.deliveries WHERE stream_seq IS NOT NULL";
+    until(SOON, "all is on the bus", || async {
+        world.number(stored).await == times
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_bus_lost_in_part_comes_again_and_was_not_taken() {
+    const EACH: usize = 3;
+    let mut world = world(Mode::Together).await;
+    let made = endpoint(&world, "dikpora", "nats", "").await;
+    let route = async |world: &World, nth: usize| {
+        for n in nth * EACH..(nth + 1) * EACH {
+            routed(world, n, "dikpora").await;
+        }
+        stored(world, ((nth + 1) * EACH) as i64).await;
+    };
+    // The end is lost: the disk is an older one when the bus comes back.
+    route(&world, 0).await;
+    world.nats.end().await;
+    let older = world.dir.join("older");
+    desk::copy(&world.nats.storage(), &older);
+    world.nats.restart().await.expect("NATS starts again");
+    route(&world, 1).await;
+    world.nats.kill().await;
+    world.nats.wipe().expect("wiped");
+    desk::copy(&older, &world.nats.storage());
+    world.nats.restart().await.expect("NATS starts again");
+    let desk = Desk::connect_when_back(&world, &made).await;
+    let mut seen = BTreeSet::new();
+    let take = async |seen: &mut BTreeSet<String>, all: usize| {
+        while seen.len() < all {
+            let message = desk.next().await.expect("the rest comes");
+            seen.insert(desk::id(&message));
+            message.ack().await.expect("acknowledged");
+        }
+        until(SOON, "all count as delivered", || async {
+            world.number(DONE).await == all as i64
+        })
+        .await;
+    };
+    take(&mut seen, 2 * EACH).await;
+
+    // The beginning is lost: the stream keeps nothing of what was not taken.
+    route(&world, 2).await;
+    let owner = desk::owner(&world).await;
+    let republished = async || world.counter("opd-notification", "opd_republished").await;
+    let before = republished().await;
+    owner.purge().await;
+    until(SOON, "it is published again", || async {
+        republished().await >= before + EACH as f64
+    })
+    .await;
+    assert_eq!(
+        world.number(DONE).await,
+        2 * EACH as i64,
+        "a purge takes nothing"
+    );
+    take(&mut seen, 3 * EACH).await;
+
+    // The durable is lost: it begins with what was not taken.
+    route(&world, 3).await;
+    owner.delete_durable(&made.nats_user).await;
+    until(
+        Duration::from_secs(60),
+        "the durable is there again",
+        || async { owner.durables().await.contains(&made.nats_user) },
+    )
+    .await;
+    take(&mut seen, 4 * EACH).await;
+    let known = world
+        .number("SELECT count(*) FROM opd_notification.deliveries")
+        .await;
+    assert_eq!(
+        known,
+        seen.len() as i64,
+        "one delivery a message, and no other id"
+    );
     world.finish().await;
 }
 
@@ -465,7 +545,7 @@ async fn one_request_makes_one_endpoint_and_not_everybody_may_ask() {
     );
     let mut opd = wanted("bpbd", "grpc", "");
     opd.by = by(Role::Opd);
-    assert_eq!(refused(opd).await, Code::InvalidArgument);
+    assert_eq!(refused(opd).await, Code::PermissionDenied);
     let mut inside = wanted("bpbd", "webhook", "https://10.0.0.1/");
     inside.allow_private_network = false;
     assert_eq!(refused(inside).await, Code::InvalidArgument);

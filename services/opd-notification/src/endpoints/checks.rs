@@ -55,7 +55,7 @@ pub struct Wish {
 /// system itself. An OPD may not: it would choose where complaints go.
 ///
 /// # Errors
-/// [`Error::Invalid`] without a person or in another role.
+/// [`Error::Invalid`] without a person, [`Error::Forbidden`] in another role.
 pub fn administrator(by: Option<&Actor>) -> Result<&str, Error> {
     let by = by.ok_or(Error::Invalid("by: every act has a person"))?;
     match by.role() {
@@ -66,7 +66,7 @@ pub fn administrator(by: Option<&Actor>) -> Result<&str, Error> {
         | Role::Opd
         | Role::Inspectorate
         | Role::Leader => {
-            return Err(Error::Invalid("by: this role does not change endpoints"));
+            return Err(Error::Forbidden("by: this role does not change endpoints"));
         }
     }
     let person = by.person_id.as_str();
