@@ -21,6 +21,10 @@ help: ## list these commands
 run: standalone ## start all of NTB Care here, with its own NATS and PostgreSQL; Ctrl-C stops it
 	@exec $(STANDALONE)
 
+.PHONY: demo
+demo: standalone ## send 60 invented complaints to what `make run` started, and watch each one's way
+	@exec $(STANDALONE) demo
+
 .PHONY: follow
 follow: standalone ## print one complaint's events, deliveries, clocks and traces: make follow TICKET=…
 	@[ -n "$(TICKET)" ] || { echo "say which: make follow TICKET=…"; exit 64; }

@@ -87,6 +87,19 @@ impl Home {
         self.ports()
     }
 
+    /// The ports of what runs from this folder now.
+    ///
+    /// # Errors
+    /// When nothing runs.
+    pub fn running_ports(&self) -> Result<PortPlan, Error> {
+        if !self.is_running() {
+            return Err(Error::Invalid(
+                "nothing runs from this folder: run `make run` first, in another terminal".into(),
+            ));
+        }
+        self.known_ports()
+    }
+
     /// The PostgreSQL that runs from this folder, started by another process.
     ///
     /// # Errors

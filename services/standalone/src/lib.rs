@@ -2,8 +2,10 @@
 //! people who run it: follow, backup, restore.
 
 pub mod backup;
+pub mod demo;
 pub mod fleet;
 pub mod follow;
 pub mod home;
+pub mod samples;
 pub mod secrets;
 pub mod servers;

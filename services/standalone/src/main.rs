@@ -1,11 +1,14 @@
 //! The binary of standalone: starts everything, or one of the tools.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use chassis::{Error, service};
 use clap::{Parser, Subcommand};
-use standalone::{backup, follow::Owners, home::Home};
+use standalone::{backup, demo, follow::Owners, home::Home, samples};
 use tokio_util::sync::CancellationToken;
+
+/// What a sample agency takes between two acts: long enough to be seen.
+const SAMPLE_PACE: Duration = Duration::from_secs(3);
 
 #[derive(Parser)]
 #[command(version, about = "NTB Care on one machine")]
@@ -20,7 +23,13 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Start NATS, PostgreSQL and the services (the default).
-    Run,
+    Run {
+        /// Without the sample agencies: for use in earnest.
+        #[arg(long)]
+        bare: bool,
+    },
+    /// Send sixty invented complaints to what runs here, and show each one's way.
+    Demo,
     /// Print one complaint's events, deliveries, clocks and trace ids.
     Follow {
         /// Its ticket number.
@@ -41,7 +50,7 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let telemetry = chassis::config::Telemetry {
-        log: std::env::var("NTB_TELEMETRY__LOG").unwrap_or_else(|_| "warn".into()),
+        log: std::env::var("NTB_TELEMETRY__LOG").unwrap_or_else(|_| "warn,async_nats::connector=off".into()),
         format: "text".into(),
         otlp_endpoint: String::new(),
         sample_ratio: 1.0,
@@ -69,8 +78,12 @@ async fn act(cli: Cli) -> Result<(), Error> {
         ));
     }
     let home = Home::open(&cli.home)?;
-    match cli.command.unwrap_or(Command::Run) {
-        Command::Run => run(&home).await,
+    match cli.command.unwrap_or(Command::Run { bare: false }) {
+        Command::Run { bare } => run(&home, bare).await,
+        Command::Demo => {
+            let owners = Owners::connect(&home.running_ports()?, &home.secrets()?)?;
+            demo::run(&owners, &mut std::io::stdout()).await
+        }
         Command::Follow { ticket } => {
             let owners = Owners::connect(&home.known_ports()?, &home.secrets()?)?;
             print!("{}", owners.way(&ticket).await?.print());
@@ -90,7 +103,7 @@ async fn act(cli: Cli) -> Result<(), Error> {
     }
 }
 
-async fn run(home: &Home) -> Result<(), Error> {
+async fn run(home: &Home, bare: bool) -> Result<(), Error> {
     let shutdown = CancellationToken::new();
     service::cancel_on_signal(shutdown.clone())?;
     println!("starting PostgreSQL and NATS in {} …", home.dir.display());
@@ -106,6 +119,13 @@ async fn run(home: &Home) -> Result<(), Error> {
     println!("starting the services …");
     let running = servers.start_services().await?;
     let settings = &servers.settings;
+    let agencies = if bare {
+        None
+    } else {
+        let owners = Owners::connect(&settings.ports, &servers.secrets)?;
+        let url = servers.nats.url();
+        Some(samples::start(settings, &owners, &url, &home.dir, SAMPLE_PACE, &shutdown).await?)
+    };
     println!(
         "\nNTB Care runs. Ctrl-C ends it; its state stays in {}.\n",
         home.dir.display()
@@ -128,12 +148,23 @@ async fn run(home: &Home) -> Result<(), Error> {
         "  Open311 api_key                {}",
         servers.secrets.open311_key
     );
+    if agencies.is_some() {
+        let names: Vec<String> = samples::SAMPLES
+            .iter()
+            .map(|(opd, way)| format!("{opd} by {way}"))
+            .collect();
+        println!("  sample agencies                {}", names.join(", "));
+        println!("  see sixty complaints go round  make demo   (in another terminal)");
+    }
     println!(
         "  metrics of intake              {}/metrics",
         settings.ops("intake")
     );
     shutdown.cancelled().await;
     println!("\nending …");
+    if let Some(agencies) = agencies {
+        agencies.ended().await;
+    }
     for service in running {
         service.end().await?;
     }
