@@ -5,6 +5,7 @@ use std::{collections::HashMap, future::Future, path::PathBuf, pin::Pin, process
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::{EnvFilter, filter::ParseError};
 
 use crate::{
     config::{self, Base, Check, Config, ConfigError},
@@ -187,13 +188,28 @@ pub fn load_config<T: DeserializeOwned + Check>(
     config::load(service, file, std::env::vars().collect())
 }
 
+/// Below this level tokio-postgres tells the parameters of every statement: what people wrote, and secrets. It is held back
+/// whatever is asked for.
+const HELD_BACK: [&str; 3] = [
+    "tokio_postgres=info",
+    "tokio_postgres::query=info",
+    "tokio_postgres::simple_query=info",
+];
+
+fn filter(wished: &str) -> Result<EnvFilter, ParseError> {
+    let mut filter = EnvFilter::try_new(wished)?;
+    for directive in HELD_BACK {
+        filter = filter.add_directive(directive.parse()?);
+    }
+    Ok(filter)
+}
+
 /// Installs the logger of this process.
 ///
 /// # Errors
 /// When the filter cannot be read.
 pub fn log_to_stdout(telemetry: &config::Telemetry) -> Result<(), Error> {
-    let filter = tracing_subscriber::EnvFilter::try_new(&telemetry.log)
-        .map_err(|e| Error::setup("telemetry.log", e))?;
+    let filter = filter(&telemetry.log).map_err(|e| Error::setup("telemetry.log", e))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(true);
@@ -278,5 +294,20 @@ mod tests {
         let file: Option<&PathBuf> = of_tool.get_one("config");
         assert_eq!(file, Some(&PathBuf::from("a.toml")));
         assert_eq!(matches.get_one::<PathBuf>("config"), file);
+    }
+
+    #[test]
+    fn no_filter_makes_statements_tell_their_parameters() {
+        for wished in [
+            "debug",
+            "trace,tokio_postgres=trace",
+            "tokio_postgres::query=debug",
+        ] {
+            let text = filter(wished).unwrap().to_string();
+            for directive in text.split(',').filter(|d| d.contains("tokio_postgres")) {
+                assert!(directive.ends_with("=info"), "{wished}: {text}");
+            }
+        }
+        assert!(filter("debug=debug=debug").is_err());
     }
 }
