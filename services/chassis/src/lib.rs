@@ -23,6 +23,7 @@ pub mod provision;
 pub mod record;
 pub mod relay;
 pub mod repair;
+pub mod seal;
 pub mod service;
 pub mod trace;
 

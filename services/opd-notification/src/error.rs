@@ -53,6 +53,11 @@ impl Error {
     }
 }
 
+impl From<chassis::seal::Broken> for Error {
+    fn from(_: chassis::seal::Broken) -> Self {
+        Self::Seal
+    }
+}
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
         Self::Failure(error.into())

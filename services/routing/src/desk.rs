@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use chassis::seal::Seal;
 use chassis::{Clock, Draft, Failure, Ledger, ledger};
 use contracts::common::Owner;
 use contracts::{AssignmentId, ComplaintId};
@@ -23,6 +24,7 @@ pub struct Desk {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clock: Clock,
     pub(crate) config: Own,
+    seal: Option<Seal>,
     desks: Arc<RwLock<Arc<Desks>>>,
     /// Until which complaint the scan has looked.
     scanned: Arc<RwLock<Uuid>>,
@@ -50,10 +52,26 @@ impl Desk {
             pool,
             ledger,
             clock,
+            seal: Seal::parse(&config.seal_key.0),
             config,
             desks: Arc::new(RwLock::new(Arc::new(desks))),
             scanned: Arc::default(),
         })
+    }
+
+    /// What a person wrote beside a decision, as it is kept; `None` when nothing is.
+    pub(crate) fn sealed_note(
+        &self,
+        complaint: ComplaintId,
+        note: &str,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        match &self.seal {
+            Some(seal) if !note.is_empty() => seal
+                .close(complaint.0, note.as_bytes())
+                .map(Some)
+                .map_err(|e| Failure::poison(e.to_string())),
+            _ => Ok(None),
+        }
     }
 
     /// The dated data in force.

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use chassis::config::Check;
+use chassis::config::{Check, Secret};
+use chassis::seal::Seal;
 use chassis::service::{Core, Env, Error, Listeners};
 use contracts::common::Owner;
 use contracts::routing::routing_service_server::RoutingServiceServer;
@@ -33,6 +34,8 @@ pub struct Own {
     pub claim_s: i64,
     /// Seconds in which a decision can be taken back.
     pub undo_s: i64,
+    /// Seals what deciding persons write: 32 bytes in hexadecimal. Empty: it is not kept.
+    pub seal_key: Secret,
 }
 
 impl Check for Own {
@@ -46,7 +49,12 @@ impl Check for Own {
         };
         within("stale_after_s", self.stale_after_s, 10, 86_400)?;
         within("claim_s", self.claim_s, 10, 3_600)?;
-        within("undo_s", self.undo_s, 0, 600)
+        within("undo_s", self.undo_s, 0, 600)?;
+        if self.seal_key.0.is_empty() || Seal::parse(&self.seal_key.0).is_some() {
+            Ok(())
+        } else {
+            Err("seal_key must be 32 bytes in hexadecimal".into())
+        }
     }
 }
 

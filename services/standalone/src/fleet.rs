@@ -197,6 +197,7 @@ impl Settings {
             format!("http://127.0.0.1:{}", ports.of("intake").http),
         );
         settings.set("ROUTING__SAMPLE_DATA", "true");
+        settings.set("ROUTING__SEAL_KEY", &secrets.opd_seal);
         settings.set("OPD_NOTIFICATION__NATS_OPD_USER", "opd-owner");
         settings.set("OPD_NOTIFICATION__NATS_OPD_PASSWORD", &secrets.opd_owner);
         settings.set(

@@ -20,7 +20,7 @@ pub struct Secrets {
     pub grpc: String,
     /// Intake's master keys and the key of its keyed hashes.
     pub master_keys: String,
-    /// Seals what opd-notification keeps of secrets: 32 bytes in hexadecimal.
+    /// Seals what opd-notification and routing keep of secrets and words: 32 bytes in hexadecimal.
     pub opd_seal: String,
     /// The Open311 key of this installation.
     pub open311_key: String,

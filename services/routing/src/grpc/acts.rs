@@ -150,8 +150,8 @@ impl Calls {
             return Err(refused(&Refusal::Claimed));
         }
         change.made = Made {
-            note: request.reason,
-            idempotency_key: request.idempotency_key,
+            note: self.desk.sealed_note(id, &request.reason)?,
+            call: store::call(id, &request.idempotency_key),
         };
         let lead = match &change.case.standing {
             Standing::Led(led) => Some(led.lead.clone()),

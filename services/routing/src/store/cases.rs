@@ -10,6 +10,7 @@ use contracts::lifecycle::Facets;
 use deadpool_postgres::Transaction;
 use futures::future::try_join_all;
 use prost::Message as _;
+use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -34,9 +35,9 @@ const END: &str = "
     WHERE a.complaint_id = e.complaint_id AND a.id = e.id";
 
 const ASSIGN: &str = "
-    INSERT INTO assignments (state, at, complaint_id, id, lead, opd, explanation, note, idempotency_key, body)
-    SELECT 'effective', $9, n.*
-    FROM unnest($1::uuid[], $2::uuid[], $3::bool[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[]) AS n";
+    INSERT INTO assignments (state, at, complaint_id, id, lead, opd, explanation, note, call, body)
+    SELECT 'effective', $1, n.*
+    FROM unnest($2::uuid[], $3::uuid[], $4::bool[], $5::text[], $6::text[], $7::bytea[], $8::bytea[], $9::bytea[]) AS n";
 
 const ENQUEUE: &str = "
     INSERT INTO queue (complaint_id, rank, since, oversight, item, explanation)
@@ -47,15 +48,24 @@ const ENQUEUE: &str = "
 const DEQUEUE: &str = "DELETE FROM queue WHERE complaint_id = ANY($1::uuid[])";
 
 const BLANK: &str =
-    "UPDATE assignments SET note = '' WHERE complaint_id = ANY($1::uuid[]) AND note <> ''";
+    "UPDATE assignments SET note = NULL WHERE complaint_id = ANY($1::uuid[]) AND note IS NOT NULL";
+
+/// A call by its idempotency key, kept as a hash: a caller may put words into a key. `None` for a call without one.
+pub fn call(complaint: ComplaintId, key: &str) -> Option<Vec<u8>> {
+    let hash = Sha256::new()
+        .chain_update(complaint.0.as_bytes())
+        .chain_update(key.as_bytes())
+        .finalize();
+    (!key.is_empty()).then(|| hash.to_vec())
+}
 
 /// What a person added to an assignment.
 #[derive(Debug, Clone, Default)]
 pub struct Made {
-    /// The reason in their words.
-    pub note: String,
-    /// The key of their call.
-    pub idempotency_key: String,
+    /// The reason in their words, sealed.
+    pub note: Option<Vec<u8>>,
+    /// Their call, as [`call`] knows it again.
+    pub call: Option<Vec<u8>>,
 }
 
 /// A case before and after a move.
@@ -195,8 +205,8 @@ struct MadeRows {
     lead: Vec<bool>,
     opd: Vec<String>,
     explanation: Vec<String>,
-    note: Vec<String>,
-    key: Vec<String>,
+    note: Vec<Option<Vec<u8>>>,
+    call: Vec<Option<Vec<u8>>>,
     body: Vec<Vec<u8>>,
 }
 
@@ -270,7 +280,7 @@ impl Rows {
         self.made.opd.push(made.opd_code.clone());
         self.made.explanation.push(why.to_owned());
         self.made.note.push(by.note.clone());
-        self.made.key.push(by.idempotency_key.clone());
+        self.made.call.push(by.call.clone());
         self.made.body.push(made.encode_to_vec());
     }
 
@@ -303,15 +313,15 @@ impl Rows {
                 ASSIGN,
                 m.complaint.len(),
                 vec![
+                    &now,
                     &m.complaint,
                     &m.id,
                     &m.lead,
                     &m.opd,
                     &m.explanation,
                     &m.note,
-                    &m.key,
+                    &m.call,
                     &m.body,
-                    &now,
                 ],
             ),
             (
@@ -403,15 +413,13 @@ pub async fn made_by(
     id: ComplaintId,
     key: &str,
 ) -> Result<Option<Assignment>, Failure> {
-    if key.is_empty() {
+    let Some(call) = call(id, key) else {
         return Ok(None);
-    }
+    };
     let statement = tx
-        .prepare_cached(
-            "SELECT body FROM assignments WHERE complaint_id = $1 AND idempotency_key = $2",
-        )
+        .prepare_cached("SELECT body FROM assignments WHERE complaint_id = $1 AND call = $2")
         .await?;
-    let row = tx.query_opt(&statement, &[&id.0, &key]).await?;
+    let row = tx.query_opt(&statement, &[&id.0, &call]).await?;
     row.map(|row| decode(row.get(0))).transpose()
 }
 
