@@ -29,6 +29,7 @@ use tokio::process::Child;
 
 pub mod hostile;
 pub mod load;
+pub mod opd_by_grpc;
 pub mod opds;
 pub mod open311;
 pub mod otlp;
