@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use contracts::common::Point;
 use deadpool_postgres::Pool;
 use uuid::Uuid;
 
@@ -61,6 +62,14 @@ impl Pins {
             }
             pins::show(&self.pool.get().await?, &shown).await?;
         }
+    }
+}
+
+/// A place as the public sees it.
+pub fn rounded(at: Point) -> Point {
+    Point {
+        lat: round(at.lat),
+        lon: round(at.lon),
     }
 }
 

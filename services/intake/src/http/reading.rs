@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{Call, Public, errors_of};
 use crate::{
     content,
-    domain::{mask::mask, ticket::TicketNumber},
+    domain::{blacken::blacken, mask::mask, ticket::TicketNumber},
     open311::{
         Errors, Format, discovery,
         query::{self, ListQuery},
@@ -25,7 +25,7 @@ use crate::{
         updates::{self, Update, not_found},
         value::Value,
     },
-    store::{attachments, listing},
+    store::{attachments, listing, redactions},
 };
 
 /// Discovery at the place where the specification's service discovery looks for it.
@@ -161,6 +161,9 @@ async fn found(
             photos.entry(photo.complaint_id).or_insert(photo.id);
         }
     }
+    let blackened = redactions::of_complaints(&client, &ids)
+        .await
+        .map_err(errors_of)?;
     drop(client);
     let keys = public.intake.acts.keys.get(&ids).await.map_err(errors_of)?;
     let mut requests = Vec::with_capacity(listed.len());
@@ -174,11 +177,14 @@ async fn found(
             state: row.state,
             requested: Some(row.received_at),
             updated: Some(row.updated_at),
-            expected: row.due_at,
-            agency: Some(agencies.get(&row.agency).cloned().unwrap_or(row.agency))
-                .filter(|a| !a.is_empty()),
             ..PublicRequest::default()
         };
+        // Category, district and status: who has it, and until when, says more than that.
+        if seen.description {
+            let agency = agencies.get(&row.agency).cloned().unwrap_or(row.agency);
+            request.agency = Some(agency).filter(|a| !a.is_empty());
+            request.expected = row.due_at;
+        }
         if seen.category && !row.category.is_empty() {
             request.service_name = services
                 .iter()
@@ -194,7 +200,8 @@ async fn found(
         if let (true, Some(key), Some(sealed)) = (seen.description, keys.get(&row.id), &row.sealed)
         {
             let submission = content::open(key, row.id, sealed).map_err(errors_of)?;
-            request.description = Some(mask(&submission.text));
+            let text = blacken(&submission.text, blackened.get(&row.id));
+            request.description = Some(mask(&text));
         }
         if seen.pin {
             request.position = row.pin;
@@ -276,7 +283,8 @@ async fn list_updates(public: &Public, call: &Call, query: &ListQuery) -> Result
             let state =
                 lifecycle::State::from_code(&change.state).unwrap_or(lifecycle::State::Diterima);
             let desk = agencies.get(&change.desk).unwrap_or(&change.desk);
-            let desk = if desk.is_empty() {
+            let seen = visible_to(Role::Public, change.view);
+            let desk = if desk.is_empty() || !seen.description {
                 String::new()
             } else {
                 format!(": {desk}")

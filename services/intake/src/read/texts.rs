@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use crate::{
     content,
-    domain::mask::mask,
+    domain::{blacken::blacken, mask::mask},
     error::Error,
-    store::{attachments, conversation},
+    pins,
+    store::{attachments, conversation, redactions},
 };
 
 use super::{Reader, role_of, rows};
@@ -65,7 +66,7 @@ impl Reader {
                     media_type: file.media_type,
                 });
         }
-        let redactions = self.redactions(&client, &ids).await?;
+        let blackened = redactions::of_complaints(&client, &ids).await?;
         let mut contents = Vec::with_capacity(ids.len());
         let mut unmasked = Vec::new();
         for id in ids {
@@ -88,7 +89,7 @@ impl Reader {
             if let (true, Some(key), Some(sealed)) = (seen.description, keys.get(&id), &row.sealed)
             {
                 let submission = content::open(key, id, sealed)?;
-                let mut text = redact(&submission.text, redactions.get(&id));
+                let mut text = blacken(&submission.text, blackened.get(&id));
                 // What the reporter added is conversation: not for everybody who may see the text.
                 let added = conversations.get(&id).filter(|_| seen.conversation);
                 for message in added.into_iter().flatten() {
@@ -108,7 +109,10 @@ impl Reader {
                     content.address = shown(&submission.address);
                 }
                 if seen.pin {
-                    content.position = submission.position;
+                    // Where it is exactly is for whoever works with it.
+                    content.position = submission
+                        .position
+                        .map(|at| if seen.address { at } else { pins::rounded(at) });
                 }
                 content.category_hint = submission.category_hint;
                 content.area_hint = submission.area_hint;
@@ -130,22 +134,6 @@ impl Reader {
         }
         self.log_unmasking(&client, &unmasked, &viewer).await?;
         Ok(contents)
-    }
-
-    async fn redactions(
-        &self,
-        client: &Client,
-        ids: &[Uuid],
-    ) -> Result<HashMap<Uuid, Vec<(usize, usize)>>, Error> {
-        let statement = client
-            .prepare_cached("SELECT complaint_id, first, last FROM redactions WHERE complaint_id = ANY($1::uuid[])")
-            .await?;
-        let mut spans: HashMap<Uuid, Vec<(usize, usize)>> = HashMap::new();
-        for row in client.query(&statement, &[&ids]).await? {
-            let at = |n: usize| usize::try_from(row.get::<_, i32>(n)).unwrap_or(0);
-            spans.entry(row.get(0)).or_default().push((at(1), at(2)));
-        }
-        Ok(spans)
     }
 
     async fn reporter(
@@ -189,36 +177,5 @@ impl Reader {
             )
             .await?;
         Ok(())
-    }
-}
-
-/// Blackens spans of characters.
-fn redact(text: &str, spans: Option<&Vec<(usize, usize)>>) -> String {
-    let Some(spans) = spans else {
-        return text.to_owned();
-    };
-    text.chars()
-        .enumerate()
-        .map(|(n, c)| {
-            if spans.iter().any(|(a, b)| (*a..*b).contains(&n)) {
-                '█'
-            } else {
-                c
-            }
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn blackened_characters_keep_their_number() {
-        assert_eq!(
-            redact("Inaq Sari sakit", Some(&vec![(5, 9)])),
-            "Inaq ████ sakit"
-        );
-        assert_eq!(redact("tetap", None), "tetap");
     }
 }

@@ -17,9 +17,9 @@ use uuid::Uuid;
 
 use crate::{
     content,
-    domain::{mask::mask, ticket::TicketNumber},
+    domain::{blacken::blacken, mask::mask, ticket::TicketNumber},
     error::Error,
-    store::{attachments, conversation, standings},
+    store::{attachments, conversation, redactions, standings},
     words,
 };
 
@@ -88,8 +88,16 @@ impl Reader {
             ..TrackResponse::default()
         };
         answer.timeline = self.timeline(&client, id, row.received_at).await?;
-        if let Some(escalation) = &known.facets.escalation {
-            answer.clocks = escalation.facet.clocks.iter().map(clock_view).collect();
+        if seen.description {
+            if let Some(escalation) = &known.facets.escalation {
+                answer.clocks = escalation.facet.clocks.iter().map(clock_view).collect();
+            }
+        } else {
+            // Category, district and status: who has it says more than that.
+            answer.acting_opd.clear();
+            for change in &mut answer.timeline {
+                change.opd_code.clear();
+            }
         }
         if reporter {
             answer.answer_id = standing.answer_id.unwrap_or_default();
@@ -101,7 +109,8 @@ impl Reader {
             answer.text = if reporter {
                 submission.text
             } else {
-                mask(&submission.text)
+                let blackened = redactions::of_complaints(&client, &[id]).await?;
+                mask(&blacken(&submission.text, blackened.get(&id)))
             };
             if seen.conversation {
                 let language = submission.language;

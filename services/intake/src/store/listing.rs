@@ -54,6 +54,19 @@ const LIST: &str = "
                + cos(radians($15)) * cos(radians(s.lat)) * power(sin(radians(s.lon - $16::float8) / 2), 2)))) <= $17))
     ORDER BY s.received_at DESC, s.complaint_id LIMIT $13 OFFSET $14";
 
+// The six columns that decide who may see what, from `first` on.
+fn view(row: &tokio_postgres::Row, first: usize) -> View {
+    View {
+        verified: row.get(first),
+        anonim: row.get(first + 1),
+        rahasia: row.get(first + 2),
+        oversight: row.get(first + 3),
+        sensitive: row.get(first + 4),
+        erased: row.get(first + 5),
+        accused: false,
+    }
+}
+
 // What the public may know of, or what was posted for trying out.
 fn of(sql: &str, test: bool) -> String {
     sql.replace("{which}", if test { "s.test" } else { "s.listed" })
@@ -106,15 +119,7 @@ pub async fn list(client: &Client, query: &ListQuery, test: bool) -> Result<Vec<
             id: row.get(0),
             ticket: row.get(1),
             state: row.get(2),
-            view: View {
-                verified: row.get(3),
-                anonim: row.get(4),
-                rahasia: row.get(5),
-                oversight: row.get(6),
-                sensitive: row.get(7),
-                erased: row.get(8),
-                accused: false,
-            },
+            view: view(row, 3),
             category: row.get(9),
             area_code: row.get(10),
             agency: row.get(11),
@@ -138,13 +143,15 @@ pub struct Change {
     pub state: String,
     /// The desk after it.
     pub desk: String,
+    /// What decides who may see what of the complaint now.
+    pub view: View,
     /// When.
     pub at: OffsetDateTime,
 }
 
 // changes_by_time, or changes_pkey for named tickets.
 const CHANGES: &str = "
-    SELECT h.id, c.ticket, h.state, h.opd_code, h.at
+    SELECT h.id, c.ticket, h.state, h.opd_code, h.at, s.verified, s.anonim, s.rahasia, s.oversight, s.sensitive, s.erased
     FROM changes h JOIN standings s ON s.complaint_id = h.complaint_id JOIN complaints c ON c.id = h.complaint_id
     WHERE {which} AND ($1::text[] IS NULL OR c.ticket = ANY($1))
       AND ($2::timestamptz IS NULL OR h.at >= $2) AND ($3::timestamptz IS NULL OR h.at <= $3)
@@ -181,6 +188,7 @@ pub async fn changes(client: &Client, query: &ListQuery, test: bool) -> Result<V
             state: row.get(2),
             desk: row.get(3),
             at: row.get(4),
+            view: view(row, 5),
         })
         .collect())
 }

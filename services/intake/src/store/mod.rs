@@ -5,5 +5,6 @@ pub mod canaries;
 pub mod conversation;
 pub mod listing;
 pub mod pins;
+pub mod redactions;
 pub mod standings;
 pub mod submissions;
