@@ -9,10 +9,7 @@ pub mod webhook;
 
 use std::{sync::Arc, time::Duration};
 
-use chassis::{
-    Failure,
-    trace::{Span, Trace, Tracing},
-};
+use chassis::trace::{Span, Trace, Tracing};
 use contracts::opd::OpdEvent;
 use deadpool_postgres::Transaction;
 use opentelemetry::trace::SpanKind;
@@ -81,26 +78,25 @@ fn outgoing(
     )
 }
 
-/// Notes what endpoints have taken over. Where one delivery cannot be noted, the others are all the same.
+/// Notes what endpoints have taken over. One delivery that cannot be noted is logged and holds up no other.
+///
+/// # Errors
+/// When the database does not answer.
 async fn note(shared: &Shared, deliveries: &[Uuid]) -> Result<(), Error> {
     match taken(shared, deliveries).await {
-        Ok(()) => Ok(()),
-        Err(Error::Failure(failure @ Failure::Unavailable { .. })) => Err(failure.into()),
-        Err(error) if deliveries.len() < 2 => Err(error),
-        Err(_) => {
-            for delivery in deliveries {
-                match taken(shared, &[*delivery]).await {
-                    Ok(()) => {}
-                    Err(Error::Failure(failure @ Failure::Unavailable { .. })) => {
-                        return Err(failure.into());
-                    }
-                    Err(error) => {
-                        tracing::error!(%delivery, error = &error as &dyn std::error::Error,
-                            "a delivery was taken over and cannot be noted");
-                    }
-                }
+        Ok(()) => return Ok(()),
+        Err(Error::Failure(failure)) if failure.is_passing() => return Err(failure.into()),
+        Err(_) => {}
+    }
+    for delivery in deliveries {
+        match taken(shared, &[*delivery]).await {
+            Ok(()) => {}
+            Err(Error::Failure(failure)) if failure.is_passing() => return Err(failure.into()),
+            Err(error) => {
+                tracing::error!(%delivery, error = &error as &dyn std::error::Error,
+                    "a delivery was taken over and cannot be noted");
             }
-            Ok(())
         }
     }
+    Ok(())
 }
