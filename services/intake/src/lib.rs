@@ -258,7 +258,7 @@ fn periodic(
             async move { Ok(canary.fly(&gatherer, clock.now(), canary_every_s).await?) }
         });
         let canary = canary.clone();
-        core.every(Duration::from_secs(2), move || {
+        core.every(Duration::from_secs(5), move || {
             let canary = canary.clone();
             async move { Ok(canary.tell().await?) }
         });
@@ -267,7 +267,7 @@ fn periodic(
         pool: core.pool.clone(),
         keys: acts.keys.clone(),
     };
-    core.every(Duration::from_millis(500), move || {
+    core.every(Duration::from_secs(1), move || {
         let pins = pins.clone();
         async move { Ok(pins.fill().await?) }
     });

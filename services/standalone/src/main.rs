@@ -50,7 +50,8 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let telemetry = chassis::config::Telemetry {
-        log: std::env::var("NTB_TELEMETRY__LOG").unwrap_or_else(|_| "warn,async_nats::connector=off".into()),
+        log: std::env::var("NTB_TELEMETRY__LOG")
+            .unwrap_or_else(|_| "warn,async_nats::connector=off".into()),
         format: "text".into(),
         otlp_endpoint: String::new(),
         sample_ratio: 1.0,
@@ -107,7 +108,11 @@ async fn run(home: &Home, bare: bool) -> Result<(), Error> {
     let shutdown = CancellationToken::new();
     service::cancel_on_signal(shutdown.clone())?;
     println!("starting PostgreSQL and NATS in {} …", home.dir.display());
-    let servers = home.start_servers().await?;
+    let mut servers = home.start_servers().await?;
+    if !bare {
+        // A sample agency takes canaries over.
+        servers.settings.set("INTAKE__CANARY_END", "delivered");
+    }
     for (name, value) in servers
         .postgres
         .durability()

@@ -175,7 +175,12 @@ impl Call {
     }
     fn failed(&self, format: Format, errors: &Errors) -> Response {
         let status = StatusCode::from_u16(errors.status()).unwrap_or(StatusCode::BAD_REQUEST);
-        written(format, status, errors.write(format, self.language))
+        let mut response = written(format, status, errors.write(format, self.language));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            let seconds = HeaderValue::from_static("5");
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        response
     }
     fn not_here(&self) -> Response {
         let nothing = Said::new(

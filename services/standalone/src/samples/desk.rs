@@ -28,6 +28,7 @@ pub struct Desk {
     bearer: MetadataValue<Ascii>,
     pace: Duration,
     people: Arc<Semaphore>,
+    acts: bool,
 }
 
 impl Desk {
@@ -48,7 +49,13 @@ impl Desk {
                 .map_err(|e| Error::setup("a sample agency's key", e))?,
             pace,
             people: Arc::new(Semaphore::new(AT_ONCE)),
+            acts: true,
         })
+    }
+
+    /// Its system takes over what comes; its people do nothing.
+    pub fn only_takes(&mut self) {
+        self.acts = false;
     }
 
     /// Which agency it is.
@@ -87,7 +94,11 @@ impl Desk {
     /// Begins the work on what a message tells. Repeated, nothing happens twice: every act carries a key that follows from
     /// what it is about.
     pub fn begin(&self, event: OpdEvent) {
-        if event.r#type != "complaint.routed" && event.r#type != "complaint.reopened" {
+        let work = matches!(
+            event.r#type.as_str(),
+            "complaint.routed" | "complaint.reopened"
+        );
+        if !(work && self.acts) {
             return;
         }
         let desk = self.clone();
