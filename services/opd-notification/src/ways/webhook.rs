@@ -30,6 +30,8 @@ use crate::{
 const FAILING: u32 = 3;
 /// What a claim adds to the longest try, before another process may take it for dead.
 const MARGIN: Duration = Duration::from_secs(30);
+/// Outcomes that may wait to be noted.
+const WAITING: usize = 500;
 /// Who ends an endpoint whose receiver says that it is gone.
 const GONE: &str = "receiver:410";
 
@@ -52,6 +54,7 @@ pub async fn run(shared: Arc<Shared>) {
         standing: HashMap::new(),
         flying: JoinSet::new(),
         done: Vec::new(),
+        noting: JoinSet::new(),
     };
     loop {
         match way.turn().await {
@@ -60,13 +63,26 @@ pub async fn run(shared: Arc<Shared>) {
         }
         tokio::select! {
             Some(outcome) = way.flying.join_next() => way.landed(outcome),
+            Some(noted) = way.noting.join_next() => {
+                if let Err(error) = way.noted(noted) {
+                    pace.failed(&error);
+                    if !pace.next().await {
+                        break;
+                    }
+                }
+            }
             go_on = pace.next() => if !go_on { break },
         }
     }
     while let Some(outcome) = way.flying.join_next().await {
         way.landed(outcome);
     }
-    if let Err(error) = way.note().await {
+    while let Some(noted) = way.noting.join_next().await {
+        // What was not noted is among what is noted now.
+        let _ = way.noted(noted);
+    }
+    let (_, noted) = note(way.shared, way.done).await;
+    if let Err(error) = noted {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
             "outcomes of webhooks are not noted; they are sent again"
@@ -95,7 +111,12 @@ struct Way {
     flying: JoinSet<Outcome>,
     /// Outcomes that are not noted yet.
     done: Vec<Outcome>,
+    /// Notes outcomes, a batch at a time, while others are in flight.
+    noting: JoinSet<Noted>,
 }
+
+/// A batch of outcomes, and whether it was noted.
+type Noted = (Vec<Outcome>, Result<(), Error>);
 
 impl Way {
     fn landed(&mut self, outcome: Result<Outcome, tokio::task::JoinError>) {
@@ -118,51 +139,25 @@ impl Way {
         }
     }
 
-    async fn turn(&mut self) -> Result<(), Error> {
-        self.note().await?;
-        self.send().await
+    /// A batch was noted, or waits to be noted again.
+    fn noted(&mut self, noted: Result<Noted, tokio::task::JoinError>) -> Result<(), Error> {
+        let (outcomes, result) =
+            noted.map_err(|_| Error::Internal("noting outcomes of webhooks broke off"))?;
+        if result.is_err() {
+            self.done.extend(outcomes);
+        }
+        result
     }
 
-    /// Notes what came of tries.
-    async fn note(&mut self) -> Result<(), Error> {
-        if self.done.is_empty() {
-            return Ok(());
+    async fn turn(&mut self) -> Result<(), Error> {
+        if !self.done.is_empty() && self.noting.is_empty() {
+            let outcomes = std::mem::take(&mut self.done);
+            self.noting.spawn(note(self.shared.clone(), outcomes));
         }
-        let now = self.shared.clock.now();
-        let mut taken = Vec::new();
-        let mut later = Vec::new();
-        let mut failed = Vec::new();
-        let mut gone = Vec::new();
-        for outcome in &self.done {
-            let jitter = rand::random::<f64>();
-            match backoff::after(outcome.status, outcome.n, outcome.retry_after, jitter, now) {
-                Next::Delivered => taken.push(outcome.delivery),
-                Next::Retry(at) => later.push((outcome.delivery, at)),
-                Next::Failed => failed.push(outcome.delivery),
-                Next::Disabled => gone.push(outcome.endpoint),
-            }
+        // While nothing can be noted, nothing more is sent: it would be sent again.
+        if self.done.len() < WAITING {
+            self.send().await?;
         }
-        {
-            let mut client = self.shared.pool.get().await?;
-            let tx = client.transaction().await?;
-            rows::note(&tx, &self.done).await?;
-            rows::later(&tx, &later).await?;
-            rows::fail(&tx, &failed).await?;
-            tx.commit().await?;
-        }
-        super::note(&self.shared, &taken).await?;
-        gone.sort_unstable();
-        gone.dedup();
-        for endpoint in gone {
-            endpoints::end(&self.shared, endpoint, GONE).await?;
-        }
-        let failures = self.done.len() - taken.len();
-        self.shared
-            .counts
-            .failed
-            .get_or_create(&vec![("way", "webhook".into())])
-            .inc_by(failures as u64);
-        self.done.clear();
         Ok(())
     }
 
@@ -245,6 +240,53 @@ impl Way {
             Err(_) => None,
         }
     }
+}
+
+/// Notes what came of tries. Noting it twice changes nothing.
+async fn note(shared: Arc<Shared>, outcomes: Vec<Outcome>) -> Noted {
+    let result = try_note(&shared, &outcomes).await;
+    (outcomes, result)
+}
+
+async fn try_note(shared: &Shared, outcomes: &[Outcome]) -> Result<(), Error> {
+    if outcomes.is_empty() {
+        return Ok(());
+    }
+    let now = shared.clock.now();
+    let mut taken = Vec::new();
+    let mut later = Vec::new();
+    let mut failed = Vec::new();
+    let mut gone = Vec::new();
+    for outcome in outcomes {
+        let jitter = rand::random::<f64>();
+        match backoff::after(outcome.status, outcome.n, outcome.retry_after, jitter, now) {
+            Next::Delivered => taken.push(outcome.delivery),
+            Next::Retry(at) => later.push((outcome.delivery, at)),
+            Next::Failed => failed.push(outcome.delivery),
+            Next::Disabled => gone.push(outcome.endpoint),
+        }
+    }
+    {
+        let mut client = shared.pool.get().await?;
+        let tx = client.transaction().await?;
+        rows::note(&tx, outcomes).await?;
+        rows::later(&tx, &later).await?;
+        rows::fail(&tx, &failed).await?;
+        tx.commit().await?;
+    }
+    super::note(shared, &taken).await?;
+    gone.sort_unstable();
+    gone.dedup();
+    for endpoint in gone {
+        endpoints::end(shared, endpoint, GONE).await?;
+    }
+    let failures = outcomes.len() - taken.len();
+    shared
+        .counts
+        .failed
+        .get_or_create(&vec![("way", "webhook".into())])
+        .inc_by(failures as u64);
+    Ok(())
 }
 
 /// How many more requests each endpoint may have in flight; endpoints without room are missing.
