@@ -59,7 +59,6 @@ async fn every_overdue_complaint_is_breached_once_a_clock_and_the_longest_overdu
             }),
             reason: "incomplete".into(),
             text: "Mohon tulis ulang dengan lokasi.".into(),
-            ..RejectRequest::default()
         })
         .await
         .expect("rejected");
