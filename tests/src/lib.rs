@@ -27,6 +27,7 @@ use standalone::{
 };
 use tokio::process::Child;
 
+pub mod agencies;
 pub mod hostile;
 pub mod load;
 pub mod opd_by_grpc;

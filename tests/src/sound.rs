@@ -181,6 +181,22 @@ impl Auditor {
         broken
     }
 
+    /// What agencies with endpoints were told to take: the delivery id of each lead or helping assignment in force.
+    pub async fn owed(&self) -> BTreeMap<String, String> {
+        let rows = self
+            .client
+            .query(
+                "SELECT m.assignment_id::text, d.id::text FROM opd_notification.messages m
+                 JOIN opd_notification.deliveries d ON d.message_id = m.id
+                 JOIN routing.assignments s ON s.id = m.assignment_id AND s.state = 'effective'
+                 WHERE m.type = 'complaint.routed' AND d.endpoint_id IS NOT NULL",
+                &[],
+            )
+            .await
+            .expect("the deliveries");
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+    }
+
     /// Waits until no rule is broken and returns how long that took. Panics with the rules and the ids when `bound` is over.
     pub async fn until_sound(
         &self,
@@ -365,10 +381,26 @@ fn deliveries() -> Vec<(String, String)> {
              GROUP BY assignment_id, type HAVING count(*) > 1",
         ),
         rule(
-            "every assignment to a desk has its message and a delivery",
-            "SELECT s.complaint_id::text FROM routing.assignments s WHERE s.state = 'effective' AND NOT EXISTS (
+            "every agency with an assignment is told, at each of its endpoints",
+            "SELECT s.complaint_id::text || ' ' || s.opd FROM routing.assignments s
+             LEFT JOIN opd_notification.endpoints e ON e.opd_code = s.opd AND e.active
+             WHERE s.state = 'effective' AND NOT EXISTS (
                SELECT FROM opd_notification.messages m JOIN opd_notification.deliveries d ON d.message_id = m.id
-               WHERE m.assignment_id = s.id)",
+               WHERE m.assignment_id = s.id AND m.type = 'complaint.routed'
+                 AND (e.id IS NULL OR d.endpoint_id = e.id AND d.state = 'delivered'))",
+        ),
+        rule(
+            "what is delivered has the clocks of its desk",
+            "SELECT s.complaint_id::text || ' ' || s.opd FROM routing.assignments s
+             WHERE s.lead AND s.state = 'effective' AND EXISTS (SELECT FROM opd_notification.events e
+               WHERE e.complaint_id = s.complaint_id AND e.subject = 'followup.delivered.v1.' || s.opd)
+             AND NOT EXISTS (SELECT FROM escalation.clocks c
+               WHERE c.complaint_id = s.complaint_id AND c.kind IN ('begin', 'answer') AND c.opd_code = s.opd)",
+        ),
+        rule(
+            "a delivery was told once",
+            "SELECT complaint_id::text || ' ' || subject FROM opd_notification.events
+             WHERE subject LIKE 'followup.delivered.v1.%' GROUP BY complaint_id, subject HAVING count(*) > 1",
         ),
     ]
 }

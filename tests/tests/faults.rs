@@ -11,6 +11,7 @@ use std::{
 
 use ntbcare_tests::{
     Mode, World,
+    agencies::{self, Heard},
     hostile::{self, Mischief},
     load::{self, Accepted, Load},
     report::{self, Figures},
@@ -87,6 +88,7 @@ fn settings(settings: &mut Settings) {
 struct Stage {
     world: World,
     accepted: Vec<Accepted>,
+    heard: Arc<Heard>,
 }
 
 impl Stage {
@@ -107,6 +109,7 @@ impl Stage {
         settings(&mut world.settings);
         world.start_services().await;
         for (name, value) in world.postgres.durability().await.expect("SHOW") {
+            println!("PostgreSQL: {name} = {value}");
             assert_eq!(value, "on", "{name}");
         }
         let auditor = Auditor::of(&world).await;
@@ -116,9 +119,11 @@ impl Stage {
             || auditor.readers_are_known(),
         )
         .await;
+        let heard = agencies::start(&world).await;
         Self {
             world,
             accepted: Vec::new(),
+            heard,
         }
     }
 
@@ -126,6 +131,28 @@ impl Stage {
     fn load(&self) -> Load {
         let first = self.accepted.len();
         Load::start(&self.world, first..first + COMPLAINTS)
+    }
+
+    /// Waits until the record breaks no rule and the agencies' systems have what they are owed, each under one delivery id.
+    async fn sound(&self, after: &str) {
+        let auditor = Auditor::of(&self.world).await;
+        auditor.until_sound(&self.accepted, SOUND, after).await;
+        let doubled = self.heard.doubled();
+        assert!(
+            doubled.is_empty(),
+            "{after}: heard under two delivery ids: {doubled:?}"
+        );
+        let heard = self.heard.routed();
+        let owed = auditor.owed().await;
+        assert!(!owed.is_empty(), "{after}: no agency was told anything");
+        let missing: Vec<_> = owed
+            .iter()
+            .filter(|(assignment, id)| heard.get(*assignment) != Some(*id))
+            .collect();
+        assert!(
+            missing.is_empty(),
+            "{after}: delivered, but not heard of by the agency: {missing:?}"
+        );
     }
 
     async fn counters(&self, name: &str) -> BTreeMap<&'static str, f64> {
@@ -215,10 +242,7 @@ impl Stage {
         let done = load.finish().await;
         assert_eq!(done.accepted.len(), COMPLAINTS);
         self.accepted.extend(done.accepted);
-        let auditor = Auditor::of(&self.world).await;
-        auditor
-            .until_sound(&self.accepted, SOUND, &format!("{name}, seed {seed}"))
-            .await;
+        self.sound(&format!("{name}, seed {seed}")).await;
         let recovery_seconds = recovering.elapsed().as_secs_f64();
         let other = load::ask_again(&self.world, &self.accepted).await;
         assert!(
@@ -356,9 +380,7 @@ async fn twice_and_shuffled(round: u64) {
     let began = Instant::now();
     let done = load.finish().await;
     stage.accepted.extend(done.accepted);
-    auditor
-        .until_sound(&stage.accepted, SOUND, &format!("{name}, seed {seed}"))
-        .await;
+    stage.sound(&format!("{name}, seed {seed}")).await;
     let recovery_seconds = began.elapsed().as_secs_f64();
     // What a reader has taken once by the bus came to it twice, or oftener.
     let world = &stage.world;
@@ -383,12 +405,8 @@ async fn twice_and_shuffled(round: u64) {
         overtaken * 4 >= messages,
         "only {overtaken} of {messages} messages came out of order"
     );
-    auditor
-        .until_sound(
-            &stage.accepted,
-            SOUND,
-            &format!("{name}, at the end, seed {seed}"),
-        )
+    stage
+        .sound(&format!("{name}, at the end, seed {seed}"))
         .await;
     let sum = |counters: BTreeMap<&str, f64>| counters.values().sum::<f64>() as u64;
     report::add(Figures {
