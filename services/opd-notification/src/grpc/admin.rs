@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use chassis::grpc::trace_of;
 use contracts::{
-    common::Actor,
+    common::{Actor, Role},
     opd::{
         AnswerResponse, ApproveOutsideRequest, CreateEndpointRequest, CreateEndpointResponse,
         DeliveriesRequest, DeliveriesResponse, EndpointsRequest, EndpointsResponse, EvidenceChunk,
         EvidenceRequest, Note, NotesRequest, NotesResponse, ResendRequest, ResendResponse,
-        RevokeEndpointRequest, RevokeEndpointResponse, opd_admin_service_server::OpdAdminService,
+        RevokeEndpointRequest, RevokeEndpointResponse, StaffActRequest,
+        opd_admin_service_server::OpdAdminService, staff_act_request::Act,
     },
     values,
 };
@@ -17,6 +18,7 @@ use futures::stream;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
+use super::asked::Asked;
 use crate::{
     acts::{self, digest},
     domain::follow_up::Verb,
@@ -150,6 +152,45 @@ impl OpdAdminService for AdminCalls {
             })
             .collect();
         Ok(Response::new(stream::iter(chunks)))
+    }
+
+    async fn staff_act(
+        &self,
+        request: Request<StaffActRequest>,
+    ) -> Result<Response<AnswerResponse>, Status> {
+        let r = request.get_ref();
+        let by =
+            r.by.clone()
+                .filter(|by| by.role() == Role::Opd && !by.opd_code.is_empty())
+                .ok_or(Error::Invalid("by: a person of an OPD"))?;
+        let asked = match r.act.as_ref() {
+            Some(Act::Acknowledge(r)) => Asked::acknowledge(r)?,
+            Some(Act::Decline(r)) => Asked::decline(r),
+            Some(Act::Ask(r)) => Asked::ask(r),
+            Some(Act::Progress(r)) => Asked::progress(r)?,
+            Some(Act::Plan(r)) => Asked::plan(r)?,
+            Some(Act::Answer(r)) => Asked::answer(r),
+            Some(Act::Approve(r)) => Asked::approve(r),
+            None => return Err(Error::Invalid("act: name one").into()),
+        };
+        let opd = by.opd_code.clone();
+        let answer = acts::perform(
+            &self.shared,
+            acts::Request {
+                complaint: asked.complaint,
+                assignment: asked.assignment,
+                opd: Some(&opd),
+                by,
+                text: asked.text,
+                verb: asked.verb,
+                evidence: asked.evidence,
+                key: asked.key,
+                trace: trace_of(&request),
+                digest: digest(r),
+            },
+        )
+        .await?;
+        Ok(Response::new(answer))
     }
 
     async fn approve_outside(

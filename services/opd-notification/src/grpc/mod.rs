@@ -1,6 +1,7 @@
 //! What this service answers: OPDs' systems with their own keys, and staff and tools with the services' token.
 
 mod admin;
+mod asked;
 mod key;
 mod opd;
 mod stream;

@@ -17,12 +17,13 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::{
+    asked::Asked,
     key::{Caller, caller},
     stream::{self, Open},
 };
 use crate::{
-    acts::{self, digest, moment},
-    domain::{cursor, follow_up::Verb},
+    acts::{self, digest},
+    domain::cursor,
     error::Error,
     shared::Shared,
     store::messages,
@@ -91,32 +92,6 @@ impl OpdCalls {
             }
         }
     }
-}
-
-/// What the requests of all verbs have.
-struct Asked<'a> {
-    complaint: &'a str,
-    assignment: &'a str,
-    person: &'a str,
-    text: &'a str,
-    evidence: &'a [contracts::opd::EvidenceUpload],
-    key: &'a str,
-    verb: Verb<'a>,
-}
-
-/// The fields that requests have under the same names.
-macro_rules! asked {
-    ($of:ident, $text:expr, $evidence:expr, $verb:expr) => {
-        Asked {
-            complaint: &$of.complaint_id,
-            assignment: &$of.assignment_id,
-            person: &$of.person,
-            text: $text,
-            evidence: $evidence,
-            key: &$of.idempotency_key,
-            verb: $verb,
-        }
-    };
 }
 
 #[tonic::async_trait]
@@ -215,13 +190,8 @@ impl OpdService for OpdCalls {
         request: Request<AcknowledgeRequest>,
     ) -> Result<Response<AnswerResponse>, Status> {
         let caller = caller(&self.shared, &request).await?;
-        let r = request.get_ref();
-        let verb = Verb::Acknowledge {
-            next_act_at: moment(r.next_act_at.as_ref())?,
-            external_ref: &r.external_ref,
-        };
-        self.act(&request, &caller.opd, asked!(r, &r.text, &[], verb))
-            .await
+        let asked = Asked::acknowledge(request.get_ref())?;
+        self.act(&request, &caller.opd, asked).await
     }
 
     async fn decline(
@@ -229,13 +199,8 @@ impl OpdService for OpdCalls {
         request: Request<DeclineRequest>,
     ) -> Result<Response<AnswerResponse>, Status> {
         let caller = caller(&self.shared, &request).await?;
-        let r = request.get_ref();
-        let verb = Verb::Decline {
-            reason: &r.reason,
-            proposed_opd: &r.proposed_opd,
-        };
-        self.act(&request, &caller.opd, asked!(r, &r.text, &[], verb))
-            .await
+        let asked = Asked::decline(request.get_ref());
+        self.act(&request, &caller.opd, asked).await
     }
 
     async fn ask_reporter(
@@ -243,9 +208,8 @@ impl OpdService for OpdCalls {
         request: Request<AskReporterRequest>,
     ) -> Result<Response<AnswerResponse>, Status> {
         let caller = caller(&self.shared, &request).await?;
-        let r = request.get_ref();
-        self.act(&request, &caller.opd, asked!(r, &r.text, &[], Verb::Ask))
-            .await
+        let asked = Asked::ask(request.get_ref());
+        self.act(&request, &caller.opd, asked).await
     }
 
     async fn progress(
@@ -253,12 +217,8 @@ impl OpdService for OpdCalls {
         request: Request<ProgressRequest>,
     ) -> Result<Response<AnswerResponse>, Status> {
         let caller = caller(&self.shared, &request).await?;
-        let r = request.get_ref();
-        let verb = Verb::Progress {
-            next_act_at: moment(r.next_act_at.as_ref())?,
-        };
-        self.act(&request, &caller.opd, asked!(r, &r.text, &[], verb))
-            .await
+        let asked = Asked::progress(request.get_ref())?;
+        self.act(&request, &caller.opd, asked).await
     }
 
     async fn plan(
@@ -266,15 +226,8 @@ impl OpdService for OpdCalls {
         request: Request<PlanRequest>,
     ) -> Result<Response<AnswerResponse>, Status> {
         let caller = caller(&self.shared, &request).await?;
-        let r = request.get_ref();
-        let verb = Verb::Plan {
-            sub_activity_code: &r.sub_activity_code,
-            document: &r.document,
-            budget_year: r.budget_year,
-            until: moment(r.until.as_ref())?.ok_or(Error::Invalid("until: name the date"))?,
-        };
-        self.act(&request, &caller.opd, asked!(r, &r.text, &[], verb))
-            .await
+        let asked = Asked::plan(request.get_ref())?;
+        self.act(&request, &caller.opd, asked).await
     }
 
     async fn answer(
@@ -282,12 +235,8 @@ impl OpdService for OpdCalls {
         request: Request<AnswerRequest>,
     ) -> Result<Response<AnswerResponse>, Status> {
         let caller = caller(&self.shared, &request).await?;
-        let r = request.get_ref();
-        let verb = Verb::Answer {
-            evidence: r.evidence.len(),
-        };
-        self.act(&request, &caller.opd, asked!(r, &r.text, &r.evidence, verb))
-            .await
+        let asked = Asked::answer(request.get_ref());
+        self.act(&request, &caller.opd, asked).await
     }
 
     async fn approve(
@@ -295,13 +244,8 @@ impl OpdService for OpdCalls {
         request: Request<ApproveRequest>,
     ) -> Result<Response<AnswerResponse>, Status> {
         let caller = caller(&self.shared, &request).await?;
-        let r = request.get_ref();
-        let verb = Verb::Approve {
-            answer_id: &r.answer_id,
-            plan_id: &r.plan_id,
-        };
-        self.act(&request, &caller.opd, asked!(r, "", &[], verb))
-            .await
+        let asked = Asked::approve(request.get_ref());
+        self.act(&request, &caller.opd, asked).await
     }
 }
 
