@@ -212,7 +212,8 @@ impl Settings {
         let password = &secrets.sample_password;
         settings.set(
             "PORTAL__SAMPLE_ACCOUNTS",
-            format!("petugas:operator:{password},inspektur:inspectorate:{password},dinding:wall:{password}"),
+            format!("petugas:operator:{password},inspektur:inspectorate:{password},dinding:wall:{password},\
+                 dinas:opd:pupr-perkim:{password},dinas2:opd:pupr-perkim:{password}"),
         );
         settings
     }

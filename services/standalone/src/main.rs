@@ -144,7 +144,9 @@ async fn run(home: &Home, bare: bool) -> Result<(), Error> {
         "  the team's pages               {}/masuk",
         settings.http("portal")
     );
-    println!("  sign in as                     petugas, inspektur or dinding, password {password}");
+    println!(
+        "  sign in as                     petugas, inspektur, dinding, dinas or dinas2, password {password}"
+    );
     println!(
         "  Open311 GeoReport v2           {}/open311/discovery.json",
         settings.http("intake")
