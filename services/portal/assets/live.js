@@ -4,6 +4,13 @@ const source = document.querySelector("[data-stream]");
 let waiting = false;
 let again = false;
 
+/** What the server sent for an element: without what its reader has opened since. */
+function asSent(element) {
+  const copy = element.cloneNode(true);
+  for (const details of copy.querySelectorAll("details[open]")) details.removeAttribute("open");
+  return copy.innerHTML;
+}
+
 async function refresh() {
   if (waiting) { again = true; return; }
   waiting = true;
@@ -13,7 +20,9 @@ async function refresh() {
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const old of document.querySelectorAll("[data-live]")) {
       const next = fresh.querySelector(`[data-live="${CSS.escape(old.dataset.live)}"]`);
-      if (!next || next.innerHTML === old.innerHTML) continue;
+      if (!next || next.innerHTML === asSent(old)) continue;
+      // Nobody's words are taken away while they write; the next signal tries again.
+      if (old.querySelector("textarea:focus, input:focus, select:focus")) continue;
       const focus = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
       old.replaceChildren(...next.childNodes);
       if (focus) old.querySelector(`a[href="${CSS.escape(focus)}"]`)?.focus();

@@ -6,11 +6,14 @@ use chassis::{
     Draft, Failure,
     consumer::{Batch, Handler, Incoming},
 };
-use contracts::common::Owner;
+use contracts::{ComplaintId, common::Owner};
 use deadpool_postgres::Transaction;
 use tokio::sync::Notify;
 
-use crate::{domain::projection, store};
+use crate::{
+    domain::{projection, work},
+    store,
+};
 
 /// Writes the projection.
 #[derive(Debug)]
@@ -47,6 +50,14 @@ impl Handler for Projector {
             })
             .collect();
         store::complaints::write(tx, &rows).await?;
+        let ids: Vec<_> = rows.iter().map(|row| row.id.0).collect();
+        let work: Vec<_> = ids
+            .iter()
+            .filter_map(|id| batch.facets.get(&ComplaintId(*id)))
+            .zip(&rows)
+            .flat_map(|(facets, row)| work::of(row.id, facets))
+            .collect();
+        store::work::write(tx, &ids, &work).await?;
         Ok(Vec::new())
     }
 

@@ -9,6 +9,7 @@ use contracts::{
     classification::{self, classification_service_client::ClassificationServiceClient},
     common::{Actor, Owner},
     intake::{self, intake_service_client::IntakeServiceClient},
+    opd::opd_admin_service_client::OpdAdminServiceClient,
     routing::{self, routing_service_client::RoutingServiceClient},
 };
 use tonic::{Status, Streaming};
@@ -24,6 +25,7 @@ pub struct Owners {
     intake: IntakeServiceClient<Peer>,
     routing: RoutingServiceClient<Peer>,
     classification: ClassificationServiceClient<Peer>,
+    desks: OpdAdminServiceClient<Peer>,
 }
 
 /// The person of an account as the owners know one.
@@ -47,6 +49,8 @@ impl Owners {
             routing: RoutingServiceClient::new(core.peer(Owner::Routing)?)
                 .max_decoding_message_size(MAX_ANSWER),
             classification: ClassificationServiceClient::new(core.peer(Owner::Classification)?),
+            desks: OpdAdminServiceClient::new(core.peer(Owner::FollowUp)?)
+                .max_decoding_message_size(MAX_ANSWER),
         })
     }
 
@@ -58,6 +62,11 @@ impl Owners {
     /// Routing.
     pub fn routing(&self) -> RoutingServiceClient<Peer> {
         self.routing.clone()
+    }
+
+    /// What agencies do.
+    pub fn desks(&self) -> OpdAdminServiceClient<Peer> {
+        self.desks.clone()
     }
 
     /// Categories and agencies of today, each as far as its owner answers.

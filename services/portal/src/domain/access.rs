@@ -63,7 +63,8 @@ impl Role {
     pub fn home(self) -> &'static str {
         match self {
             Self::Operator | Self::Inspectorate => "/petugas/kotak",
-            Self::Opd | Self::Oversight | Self::Leader | Self::Wall => "/dinding",
+            Self::Opd => "/instansi",
+            Self::Oversight | Self::Leader | Self::Wall => "/dinding",
         }
     }
 }
@@ -92,6 +93,7 @@ impl Access {
 
 const TEAM: Access = Access::Roles(&[Role::Operator]);
 const TRIAGE: Access = Access::Roles(&[Role::Operator, Role::Inspectorate]);
+const DESK: Access = Access::Roles(&[Role::Opd]);
 const WALL: Access = Access::Roles(&[
     Role::Operator,
     Role::Opd,
@@ -129,6 +131,17 @@ pub const ROUTES: &[(&str, Access)] = &[
     ("/petugas/aduan/{id}/urungkan", TRIAGE),
     ("/petugas/aduan/{id}/tolak", TRIAGE),
     ("/petugas/foto/{attachment}", TRIAGE),
+    ("/instansi", DESK),
+    ("/instansi/aliran", DESK),
+    ("/instansi/aduan/{id}", DESK),
+    ("/instansi/aduan/{id}/terima", DESK),
+    ("/instansi/aduan/{id}/kembalikan", DESK),
+    ("/instansi/aduan/{id}/kemajuan", DESK),
+    ("/instansi/aduan/{id}/tanya", DESK),
+    ("/instansi/aduan/{id}/jawab", DESK),
+    ("/instansi/aduan/{id}/setujui", DESK),
+    ("/instansi/aduan/{id}/bukti/{evidence}", DESK),
+    ("/instansi/foto/{attachment}", DESK),
     ("/dinding", WALL),
     ("/dinding/aliran", WALL),
 ];
@@ -145,7 +158,7 @@ mod tests {
     #[test]
     fn no_page_of_staff_opens_without_sign_in() {
         for (pattern, access) in ROUTES {
-            let staff = ["/petugas", "/dinding", "/keluar"]
+            let staff = ["/petugas", "/instansi", "/dinding", "/keluar"]
                 .iter()
                 .any(|p| pattern.starts_with(p));
             assert_eq!(access.allows(None), !staff, "{pattern}");

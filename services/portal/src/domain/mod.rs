@@ -8,3 +8,4 @@ pub mod places;
 pub mod projection;
 pub mod report;
 pub mod when;
+pub mod work;

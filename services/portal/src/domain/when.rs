@@ -1,6 +1,6 @@
 //! Points in time as people of NTB read them: in WITA, with names of days, and with what is left.
 
-use time::{OffsetDateTime, UtcOffset};
+use time::{Date, Month, OffsetDateTime, UtcOffset};
 
 use crate::texts::Texts;
 
@@ -29,6 +29,17 @@ pub fn day(at: OffsetDateTime, t: Texts) -> String {
         t.list("time.months").get(month).unwrap_or(&""),
         at.year(),
     )
+}
+
+/// The end of a day in NTB, of "2026-11-24"; `None` for what is no date.
+pub fn end_of_day(text: &str) -> Option<OffsetDateTime> {
+    let mut parts = text.trim().splitn(3, '-');
+    let year = parts.next()?.parse().ok()?;
+    let month = Month::try_from(parts.next()?.parse::<u8>().ok()?).ok()?;
+    let day = parts.next()?.parse().ok()?;
+    let date = Date::from_calendar_date(year, month, day).ok()?;
+    let offset = UtcOffset::from_hms(WITA_HOURS, 0, 0).ok()?;
+    Some(date.with_hms(23, 59, 59).ok()?.assume_offset(offset))
 }
 
 /// "12.20".

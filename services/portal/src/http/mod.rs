@@ -4,6 +4,7 @@ mod citizen;
 mod client;
 mod desk;
 mod entry;
+mod opd;
 mod parts;
 mod session;
 mod upload;
@@ -64,6 +65,17 @@ fn routes() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/petugas/aduan/{id}/urungkan", post(desk::undo)),
         ("/petugas/aduan/{id}/tolak", post(desk::reject)),
         ("/petugas/foto/{attachment}", get(desk::photo)),
+        ("/instansi", get(opd::list)),
+        ("/instansi/aliran", get(desk::stream)),
+        ("/instansi/aduan/{id}", get(opd::show)),
+        ("/instansi/aduan/{id}/terima", post(opd::accept)),
+        ("/instansi/aduan/{id}/kembalikan", post(opd::decline)),
+        ("/instansi/aduan/{id}/kemajuan", post(opd::progress)),
+        ("/instansi/aduan/{id}/tanya", post(opd::ask)),
+        ("/instansi/aduan/{id}/jawab", post(opd::answer).layer(large)),
+        ("/instansi/aduan/{id}/setujui", post(opd::approve)),
+        ("/instansi/aduan/{id}/bukti/{evidence}", get(opd::evidence)),
+        ("/instansi/foto/{attachment}", get(opd::photo)),
         ("/dinding", get(wall::show)),
         ("/dinding/aliran", get(wall::stream)),
     ]

@@ -19,8 +19,8 @@ const FIELD: usize = 128 * 1024;
 
 /// A photo as it came.
 pub(super) struct Photo {
-    declared_type: String,
-    bytes: Bytes,
+    pub(super) declared_type: String,
+    pub(super) bytes: Bytes,
 }
 
 /// Reads the fields before the photos, and the first photo, if there is one.

@@ -1,9 +1,11 @@
 //! What each page shows, as values; the templates turn them into HTML.
 
 mod citizen;
+mod opd;
 mod staff;
 
 pub use citizen::{Complaint, ComplaintPage, Home, Problem, Receipt, ReportPage, Track, complaint};
+pub use opd::{Answered, Assigned, AssignmentPage, WorkPage, WorkRow};
 pub use staff::{
     Bar, Due, Entry, EntryDone, Inbox, Login, Opened, Row, Suggestion, Undo, Wall, WallPage,
     WallRow,
@@ -56,9 +58,8 @@ impl Page {
                 ("/petugas/kotak", "frame.inbox"),
                 ("/dinding", "frame.wall"),
             ],
-            Some(Role::Opd | Role::Oversight | Role::Leader | Role::Wall) => {
-                &[("/dinding", "frame.wall")]
-            }
+            Some(Role::Opd) => &[("/instansi", "frame.work"), ("/dinding", "frame.wall")],
+            Some(Role::Oversight | Role::Leader | Role::Wall) => &[("/dinding", "frame.wall")],
         };
         links
             .iter()

@@ -3,3 +3,4 @@
 pub mod accounts;
 pub mod complaints;
 pub mod wall;
+pub mod work;

@@ -202,7 +202,8 @@ impl Line<'_> {
         Row {
             id: item.complaint_id.clone(),
             urgency: urgency(item),
-            district: self.district(item, content),
+            // A line is narrow, and the team knows the abbreviation.
+            district: self.district(item, content).replace("Kabupaten ", "Kab. "),
             claimed: self.holder(item).unwrap_or_default(),
             since: self.since(item),
             snippet: self.text(content).chars().take(200).collect(),
