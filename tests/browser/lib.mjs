@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** @typedef {{portal: string, tools: string, shots: string, accounts: Record<string, string>}} Setting */
+/** @typedef {{portal: string, tools: string, shots: string, password: string}} Setting */
 
 /** @type {Setting} */
 export const setting = JSON.parse(process.env.NTB_PAGES ?? "null");

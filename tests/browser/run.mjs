@@ -1,6 +1,7 @@
 // The pages in a real browser, against the running system; started by tests/tests/pages.rs.
 import assert from "node:assert/strict";
 import * as citizen from "./citizen.mjs";
+import * as agency from "./agency.mjs";
 import * as staff from "./staff.mjs";
 import { end, errors, expect, start } from "./lib.mjs";
 
@@ -23,6 +24,7 @@ try {
   await citizen.reportsWithoutScript(PLAIN);
   await citizen.switches();
   const desk = await staff.triages(ROAD, open);
+  await agency.follows(ROAD, ticket, open);
   await staff.rejects(desk, PLAIN);
   await staff.enters(desk, SEEN, await open.screenshot());
   await staff.phone();

@@ -10,7 +10,7 @@ export async function signIn(role, viewport) {
   await page.locator("#akun").focus();
   await page.keyboard.type(role);
   await page.keyboard.press("Tab");
-  await page.keyboard.type(setting.accounts[role]);
+  await page.keyboard.type(setting.password);
   await page.keyboard.press("Enter");
   await page.waitForURL((url) => url.pathname !== "/masuk" && url.pathname !== "/petugas");
   return page;
@@ -70,8 +70,13 @@ export async function triages(text, citizen) {
   await until(other, "it waits again", (id) => [...document.querySelectorAll(".queue a")].some((a) => a.href.includes(id)), complaint);
   await other.goto(`/petugas/kotak?aduan=${complaint}`);
   await page.goto(`/petugas/kotak?aduan=${complaint}`);
-  await page.keyboard.press("1");
-  await page.locator(".toast").waitFor();
+  await page.keyboard.press("o");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "opd", "`o` opens the list of agencies");
+  await page.locator("#opd").selectOption("pupr-perkim");
+  await page.locator("#kategori").selectOption("jalan-rusak");
+  await page.keyboard.press("Tab");
+  await page.locator(".open-pane details[open] button").press("Enter");
+  await page.locator(".toast", { hasText: "Dinas Pekerjaan Umum" }).waitFor();
   await until(other, "it leaves the other desk's list by itself", (id) =>
     ![...document.querySelectorAll(".queue a")].some((a) => a.href.includes(id)), complaint);
   await other.context().close();

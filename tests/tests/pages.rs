@@ -23,7 +23,8 @@ async fn citizens_and_the_team_do_their_work_in_a_browser() {
         settings.set(
             "PORTAL__SAMPLE_ACCOUNTS",
             format!(
-                "petugas:operator:{PASSWORD},petugas2:operator:{PASSWORD},dinding:wall:{PASSWORD}"
+                "petugas:operator:{PASSWORD},petugas2:operator:{PASSWORD},dinding:wall:{PASSWORD},\
+                 dinas:opd:pupr-perkim:{PASSWORD},dinas2:opd:pupr-perkim:{PASSWORD},dinkes:opd:dikes:{PASSWORD}"
             ),
         );
     })
@@ -48,7 +49,7 @@ async fn citizens_and_the_team_do_their_work_in_a_browser() {
         "portal": world.settings.http("portal"),
         "tools": tools,
         "shots": shots,
-        "accounts": { "petugas": PASSWORD, "petugas2": PASSWORD, "dinding": PASSWORD },
+        "password": PASSWORD,
     });
     let mut script = tokio::process::Command::new("node")
         .arg(checkout().join("tests/browser/run.mjs"))
