@@ -391,6 +391,54 @@ async fn a_bus_that_lost_its_disk_is_filled_again_under_the_same_delivery_ids() 
     world.finish().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_in_the_middle_of_sending_loses_nothing_and_makes_no_other_id() {
+    const ALL: usize = 120;
+    let mut world = world(Mode::Apart).await;
+    let receiver = Receiver::start(|_| 200).await;
+    stream::iter(0..ALL)
+        .map(|n| routed(&world, n, "dikpora"))
+        .buffer_unordered(8)
+        .collect::<Vec<String>>()
+        .await;
+    let told = "SELECT count(*) FROM opd_notification.messages";
+    until(SOON, "the desk has all in its pages", || async {
+        world.number(told).await == ALL as i64
+    })
+    .await;
+    // The new endpoints begin with all of it.
+    let nats = endpoint(&world, "dikpora", "nats", "").await;
+    endpoint(&world, "dikpora", "webhook", &receiver.url).await;
+    receiver.asked(1).await;
+    world.kill("opd-notification").await;
+    let open = "SELECT count(*) FROM opd_notification.deliveries WHERE state = 'pending' AND way <> 'pages'";
+    let undelivered = world.number(open).await;
+    assert!(undelivered >= 100, "{undelivered} undelivered at the kill");
+    world.start("opd-notification").await;
+    world.ready("opd-notification").await;
+    let desk = Desk::connect(&world, &nats).await;
+    let mut seen = BTreeSet::new();
+    while seen.len() < ALL {
+        let message = desk.next().await.expect("the rest comes");
+        seen.insert(desk::id(&message));
+        message.ack().await.expect("acknowledged");
+    }
+    // What was in flight at the kill is tried again when its claim has run out.
+    until(Duration::from_secs(90), "all is taken", || async {
+        world.number(open).await == 0
+    })
+    .await;
+    let sent: BTreeSet<String> = receiver.requests().into_iter().map(|r| r.id).collect();
+    assert_eq!((seen.len(), sent.len()), (ALL, ALL), "one id each");
+    let known = world.number(DONE).await;
+    assert_eq!(known, 2 * ALL as i64, "and no delivery is made twice");
+    let facts = world
+        .number("SELECT count(*) FROM opd_notification.events WHERE subject LIKE 'followup.delivered.%'")
+        .await;
+    assert_eq!(facts, ALL as i64, "the fact is told once each");
+    world.finish().await;
+}
+
 const DONE: &str = "SELECT count(*) FROM opd_notification.deliveries WHERE state = 'delivered'";
 
 async fn stored(world: &World, times: i64) {
