@@ -186,10 +186,7 @@ async fn a_restored_installation_has_lost_and_doubled_nothing_and_what_was_erase
     )
     .expect("permissions");
     let home = Home::open(&folder.path().join("var")).expect("a home");
-    // Ports of its own: the ones that people know may be another's.
-    let ports = PortPlan::free().expect("free ports");
-    let ports = serde_json::to_vec(&ports).expect("JSON");
-    std::fs::write(home.dir.join("ports.json"), ports).expect("written");
+    own_ports(&home);
     let copy = folder.path().join("backup");
 
     let before = Installation::start(&home).await;
@@ -314,7 +311,53 @@ async fn a_restored_installation_has_lost_and_doubled_nothing_and_what_was_erase
     )
     .await;
     after.end().await;
+
+    // On a new machine: nothing is touched without the master keys, and with them all is there.
+    let elsewhere = Home::open(&folder.path().join("elsewhere")).expect("a home");
+    own_ports(&elsewhere);
+    let refused = backup::restore(&elsewhere, &copy)
+        .await
+        .expect_err("no keys");
+    assert!(refused.to_string().contains("master keys"), "{refused}");
+    let _ = elsewhere.secrets().expect("others");
+    let refused = backup::restore(&elsewhere, &copy)
+        .await
+        .expect_err("others");
+    assert!(refused.to_string().contains("another"), "{refused}");
+    assert!(
+        !elsewhere.dir.join("postgres").exists(),
+        "nothing is touched"
+    );
+    std::fs::copy(
+        home.dir.join("secrets.json"),
+        elsewhere.dir.join("secrets.json"),
+    )
+    .expect("the keys");
+    backup::restore(&elsewhere, &copy).await.expect("restored");
+    let moved = Installation::start(&elsewhere).await;
+    assert_eq!(moved.number(DATABASE, COMPLAINTS).await, N as i64);
+    let seen = moved.track(&accepted[7]).await.expect("it is there");
+    assert!(seen.text.ends_with("ke-7"), "{}", seen.text);
+    assert!(
+        moved
+            .photo(&photo, &accepted[2].tracking_secret)
+            .await
+            .is_ok()
+    );
+    let erased = moved
+        .track(erased_before)
+        .await
+        .expect("the reporter sees that it was");
+    assert_eq!(erased.text, "");
+    moved.end().await;
     expired_keys_are_refused(&home, &copy).await;
+}
+
+/// Ports of its own: the ones that people know may be another's.
+fn own_ports(home: &Home) {
+    let ports = PortPlan::free().expect("free ports");
+    let ports = serde_json::to_vec(&ports).expect("JSON");
+    std::fs::write(home.dir.join("ports.json"), ports).expect("written");
 }
 
 async fn expired_keys_are_refused(home: &Home, copy: &Path) {

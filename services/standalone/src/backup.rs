@@ -9,13 +9,15 @@ use contracts::common::Owner;
 use crate::{
     fleet::{DATABASE, KEYS_DATABASE, SERVICES},
     home::{Home, Servers},
+    secrets::Secrets,
     servers::Postgres,
 };
 
 /// Days after which a backup of keys must be deleted.
 pub const KEYS_EXPIRE_DAYS: i64 = 30;
 
-/// Writes a backup to `to`: `record.dump`, `attachments/`, `keys/keys.dump` with `keys/EXPIRES`. The services may run.
+/// Writes a backup to `to`: `record.dump`, `attachments/`, `keys/keys.dump` with `keys/EXPIRES` and `keys/MASTERS`, which says
+/// what master keys open it, and holds none. The services may run.
 ///
 /// # Errors
 /// When the folder holds something already, or PostgreSQL's programs fail.
@@ -32,6 +34,13 @@ pub async fn backup(postgres: &Postgres, home: &Path, to: &Path) -> Result<(), E
     dump(postgres, KEYS_DATABASE, &keys.join("keys.dump")).await?;
     let expires = time::OffsetDateTime::now_utc() + time::Duration::days(KEYS_EXPIRE_DAYS);
     fs::write(keys.join("EXPIRES"), format!("{}\n", expires.date())).map_err(io)?;
+    let masters = used_masters(postgres).await?;
+    let own = Masters::of(home)?;
+    fs::write(
+        keys.join("MASTERS"),
+        format!("{}\n{}\n", own.mark, masters.join("\n")),
+    )
+    .map_err(io)?;
     let attachments = home.join("attachments");
     if attachments.exists() {
         copy_folder(&attachments, &to.join("attachments")).map_err(io)?;
@@ -46,7 +55,12 @@ pub async fn backup(postgres: &Postgres, home: &Path, to: &Path) -> Result<(), E
 /// When the installation runs, the backup is not whole, its keys have expired, or PostgreSQL's programs fail.
 pub async fn restore(home: &Home, from: &Path) -> Result<(), Error> {
     let io = |e| Error::setup("the backup", e);
-    for part in ["record.dump", "keys/keys.dump", "keys/EXPIRES"] {
+    for part in [
+        "record.dump",
+        "keys/keys.dump",
+        "keys/EXPIRES",
+        "keys/MASTERS",
+    ] {
         if !from.join(part).exists() {
             return Err(Error::Invalid(format!("{} is missing in the backup", part)));
         }
@@ -59,6 +73,9 @@ pub async fn restore(home: &Home, from: &Path) -> Result<(), Error> {
             expires.trim()
         )));
     }
+    // Before anything is touched: without its master keys a backup opens nothing.
+    let wanted = fs::read_to_string(from.join("keys/MASTERS")).map_err(io)?;
+    Masters::of(&home.dir)?.opens(&wanted)?;
     let servers = home.start_servers().await?;
     let outcome = restore_into(&servers, home, from).await;
     let storage = servers.nats.storage();
@@ -85,6 +102,67 @@ async fn restore_into(servers: &Servers, home: &Home, from: &Path) -> Result<(),
         copy_folder(&backed, &here).map_err(|e| Error::setup("attachments", e))?;
     }
     Ok(())
+}
+
+/// The master keys of an installation, as far as a backup has to know them.
+struct Masters {
+    /// Says which key of keyed hashes it is, without telling it. Rotations keep that key.
+    mark: String,
+    ids: Vec<String>,
+}
+
+impl Masters {
+    fn of(home: &Path) -> Result<Self, Error> {
+        let file = home.join("secrets.json");
+        if !file.exists() {
+            return Err(Error::Invalid(format!(
+                "{} is missing: put the installation's own there first, its master keys are in it",
+                file.display()
+            )));
+        }
+        let secrets = Secrets::load_or_make(&file).map_err(|e| Error::setup("secrets.json", e))?;
+        let masters = intake::keys::MasterKeys::parse(&secrets.master_keys)
+            .map_err(|e| Error::setup("the master keys", e))?;
+        let ids = secrets.master_keys.lines().filter_map(|line| {
+            let mut words = line.split_whitespace();
+            (words.next() == Some("master")).then_some(words.next()?.to_owned())
+        });
+        Ok(Self {
+            mark: hex::encode(masters.hash("backup", &[])),
+            ids: ids.collect(),
+        })
+    }
+
+    fn opens(&self, wanted: &str) -> Result<(), Error> {
+        let mut lines = wanted.lines();
+        let same = lines.next() == Some(self.mark.as_str());
+        let missing = lines.find(|id| !id.is_empty() && !self.ids.iter().any(|own| own == id));
+        match missing {
+            None if same => Ok(()),
+            Some(id) if same => Err(Error::Invalid(format!(
+                "the master key {id} is not in secrets.json: the backup's keys are wrapped under it"
+            ))),
+            _ => Err(Error::Invalid(
+                "the master keys in secrets.json are another installation's: the backup opens under its own only".into(),
+            )),
+        }
+    }
+}
+
+/// The ids of the master keys under which keys are wrapped.
+async fn used_masters(postgres: &Postgres) -> Result<Vec<String>, Error> {
+    let admin = postgres
+        .admin(KEYS_DATABASE)
+        .await
+        .map_err(|e| Error::setup("postgresql", e))?;
+    let rows = admin
+        .query(
+            "SELECT DISTINCT master FROM intake_keys.data_keys ORDER BY 1",
+            &[],
+        )
+        .await
+        .map_err(|e| Error::setup("the keys", e))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 async fn dump(postgres: &Postgres, database: &str, file: &Path) -> Result<(), Error> {
