@@ -33,9 +33,19 @@ impl Acts {
             .ok_or(Error::NotFound)?;
         let tx = client.transaction().await?;
         let mut complaint = self.locked(&tx, ComplaintId(message.complaint_id)).await?;
+        // A platform's words can quote the message: only a code is kept and goes on.
+        let reason = match result.reason.as_str() {
+            "" if result.sent => String::new(),
+            reason => contracts::ids::Code::try_new(reason)
+                .map_or_else(|_| "refused".to_owned(), |code| code.to_string()),
+        };
+        // On some platforms the id of a message holds the reporter's telephone number: it is known again by its hash.
+        let there = match result.platform_id.as_str() {
+            "" => String::new(),
+            id => hex::encode(self.keys.masters().hash("reply", &[&message.channel, id])),
+        };
         let Some((about, reference)) =
-            conversation::settle(&tx, reply, result.sent, &result.platform_id, &result.reason)
-                .await?
+            conversation::settle(&tx, reply, result.sent, &there, &reason).await?
         else {
             return Ok(());
         };
@@ -56,9 +66,7 @@ impl Acts {
             Fact::ReplyFailed(ReplyFailed {
                 reply_id: result.reply_id.clone(),
                 channel: message.channel,
-                // A platform's words can quote the message: only a code goes on.
-                reason: contracts::ids::Code::try_new(result.reason.as_str())
-                    .map_or_else(|_| "refused".to_owned(), |code| code.to_string()),
+                reason,
             })
         };
         self.finish(tx, now, &complaint, vec![fact], trace)

@@ -117,7 +117,8 @@ impl Reader {
                 content.category_hint = submission.category_hint;
                 content.area_hint = submission.area_hint;
                 content.written_at = submission.written_at;
-                if seen.internal {
+                // A link to the post names its author.
+                if seen.internal && seen.identity {
                     content.permalink = submission.permalink;
                 }
                 if clear {
