@@ -28,12 +28,14 @@ use standalone::{
 use tokio::process::Child;
 
 pub mod agencies;
+pub mod dump;
 pub mod hostile;
 pub mod load;
 pub mod opd_by_grpc;
 pub mod opds;
 pub mod open311;
 pub mod otlp;
+pub mod people;
 pub mod photos;
 pub mod python;
 pub mod report;

@@ -4,8 +4,13 @@ use image::{DynamicImage, ImageFormat};
 
 /// A JPEG whose EXIF says orientation 6, 8°35′0″ S 116°6′36″ E, taken 2026-03-01 10:00:00.
 pub fn with_place(width: u32, height: u32) -> Vec<u8> {
+    of(&DynamicImage::new_rgb8(width, height))
+}
+
+/// The same of any picture.
+pub fn of(picture: &DynamicImage) -> Vec<u8> {
     let mut plain = std::io::Cursor::new(Vec::new());
-    DynamicImage::new_rgb8(width, height)
+    picture
         .write_to(&mut plain, ImageFormat::Jpeg)
         .expect("a JPEG");
     let plain = plain.into_inner();

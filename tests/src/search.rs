@@ -12,79 +12,80 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE},
 };
 
-/// What is looked for.
+/// What is looked for: tokens, each in all its forms.
 pub struct Needles {
+    tokens: Vec<Vec<u8>>,
     /// Texts and hexadecimal, whose letters may be of either case.
     folded: AhoCorasick,
-    folded_names: Vec<String>,
+    folded_of: Vec<Found>,
     /// Base64, whose letters may not.
     exact: AhoCorasick,
-    exact_names: Vec<String>,
+    exact_of: Vec<Found>,
+}
+
+/// A token was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Found {
+    /// Which: its place among the tokens.
+    pub token: usize,
+    /// As what.
+    pub form: &'static str,
 }
 
 impl Needles {
-    /// Looks for these, each at least six bytes long, so that none is found by chance.
+    /// Looks for these, each at least eight bytes long, so that none is found by chance.
     ///
     /// # Panics
     /// When one is shorter.
     pub fn new<T: AsRef<[u8]>>(tokens: impl IntoIterator<Item = T>) -> Self {
-        let (mut folded, mut folded_names) = (Vec::new(), Vec::new());
-        let (mut exact, mut exact_names) = (Vec::new(), Vec::new());
-        for token in tokens {
-            let token = token.as_ref();
-            assert!(token.len() >= 6, "{token:?} is too short to be looked for");
-            let shown = String::from_utf8_lossy(token).into_owned();
+        let tokens: Vec<Vec<u8>> = tokens.into_iter().map(|t| t.as_ref().to_vec()).collect();
+        let (mut folded, mut folded_of) = (Vec::new(), Vec::new());
+        let (mut exact, mut exact_of) = (Vec::new(), Vec::new());
+        for (n, token) in tokens.iter().enumerate() {
+            assert!(token.len() >= 8, "{token:?} is too short to be looked for");
             for (form, bytes) in forms(token) {
                 folded.push(bytes);
-                folded_names.push(format!("{shown} ({form})"));
+                folded_of.push(Found { token: n, form });
             }
-            let mut cased = vec![token.to_vec()];
-            for other in [token.to_ascii_lowercase(), token.to_ascii_uppercase()] {
-                if !cased.contains(&other) {
-                    cased.push(other);
-                }
-            }
-            for bytes in cased.iter().flat_map(|c| base64_forms(c)) {
+            let cases = [
+                token.clone(),
+                token.to_ascii_lowercase(),
+                token.to_ascii_uppercase(),
+            ];
+            for bytes in cases.iter().flat_map(|cased| base64_forms(cased)) {
                 exact.push(bytes);
-                exact_names.push(format!("{shown} (base64)"));
+                exact_of.push(Found {
+                    token: n,
+                    form: "base64",
+                });
             }
         }
-        let folded = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .build(folded);
         Self {
-            folded: folded.expect("patterns"),
-            folded_names,
+            tokens,
+            folded: AhoCorasick::builder()
+                .ascii_case_insensitive(true)
+                .build(folded)
+                .expect("patterns"),
+            folded_of,
             exact: AhoCorasick::new(exact).expect("patterns"),
-            exact_names,
+            exact_of,
         }
     }
 
-    /// What is found, with its form.
-    pub fn found_in(&self, bytes: &[u8]) -> BTreeSet<String> {
+    /// What is found.
+    pub fn found_in(&self, bytes: &[u8]) -> BTreeSet<Found> {
         let folded = self.folded.find_overlapping_iter(bytes);
         let exact = self.exact.find_overlapping_iter(bytes);
         folded
-            .map(|m| self.folded_names[m.pattern().as_usize()].clone())
-            .chain(exact.map(|m| self.exact_names[m.pattern().as_usize()].clone()))
+            .map(|m| self.folded_of[m.pattern().as_usize()])
+            .chain(exact.map(|m| self.exact_of[m.pattern().as_usize()]))
             .collect()
     }
 
-    /// What is found in the files below a folder, each with its file; and how many bytes were read.
-    pub fn found_below(&self, folder: &Path) -> (BTreeSet<String>, u64) {
-        let mut found = BTreeSet::new();
-        let mut read = 0;
-        for file in files_below(folder) {
-            // A file that a server has just deleted holds nothing any more.
-            let Ok(bytes) = std::fs::read(&file) else {
-                continue;
-            };
-            read += bytes.len() as u64;
-            for name in self.found_in(&bytes) {
-                found.insert(format!("{}: {name}", file.display()));
-            }
-        }
-        (found, read)
+    /// What was found, for people.
+    pub fn name(&self, found: Found) -> String {
+        let token = String::from_utf8_lossy(&self.tokens[found.token]);
+        format!("{token} ({})", found.form)
     }
 }
 
