@@ -79,6 +79,11 @@ faults: setup-test ## each fault ROUNDS=5 times at moments that SEED chooses; fi
 		NTB_FAULTS_REPORT=$(abspath $(TARGET_DIR))/reports/faults.json \
 		cargo test --locked -p ntbcare-tests --test faults -- --nocapture --test-threads 1
 
+.PHONY: eval
+eval: ## measure the classifier on texts it has not learnt; figures in target/reports/eval.json; SURABAYA=FILE adds reports
+	@cargo run --locked --quiet --profile e2e -p classification -- evaluate \
+		--report $(abspath $(TARGET_DIR))/reports/eval.json $(if $(SURABAYA),--surabaya "$(SURABAYA)")
+
 .PHONY: images
 images: setup ## one small non-root OCI image a service, in target/images, without a registry or an engine
 	deploy/images/build.sh

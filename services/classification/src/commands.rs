@@ -8,8 +8,9 @@ use serde_json::json;
 
 use crate::domain::artefact::{self, ArtefactError};
 use crate::domain::classify::{Classifier, ClassifierError, Hints};
+use crate::domain::cues::CueError;
 use crate::domain::taxonomy::{Taxonomy, TaxonomyError};
-use crate::training::corpus::{classes, corpus, probe};
+use crate::training::corpus::{classes, corpus, seen, unseen, words};
 use crate::training::data::{Classes, DataError, Row, reports};
 use crate::training::evaluate::{Report, evaluate};
 use crate::training::fit::Settings;
@@ -71,6 +72,9 @@ pub enum CommandError {
     /// A model.
     #[error("the model is refused")]
     Model(#[from] ArtefactError),
+    /// The cues.
+    #[error("the cues are refused")]
+    Cues(#[from] CueError),
     /// The classifier.
     #[error("the classifier cannot be made")]
     Classifier(#[from] ClassifierError),
@@ -132,21 +136,31 @@ fn classifier(model: Option<&Path>) -> Result<Classifier, CommandError> {
 fn train_to(surabaya: Option<&Path>, out: &Path, name: &str) -> Result<(), CommandError> {
     let classes = classes(&Taxonomy::embedded()?);
     let mut rows = corpus(&classes)?;
+    rows.extend(words(&classes)?);
     if let Some(path) = surabaya {
         rows.extend(reports(&read(path)?, &classes, false)?);
     }
     let (learnt, left_out) = split(&rows);
-    let model = train(&learnt, &classes, &Settings::default(), name);
-    let bytes = artefact::write(&model)?;
+    let trained = train(&learnt, &classes, &Settings::default(), name)?;
+    let bytes = artefact::write(&trained.model)?;
     write(out, &bytes)?;
     println!(
         "{}: {} rows learnt, {} left out for tests, {} features, {} bytes",
         out.display(),
         learnt.len(),
         left_out.len(),
-        model.features(),
+        trained.model.features(),
         bytes.len()
     );
+    for (at, spec) in trained.model.card().heads.iter().enumerate() {
+        println!(
+            "{:?}: out of its fold right {:.3} (own), {:.3} (reports); threshold {:.3}",
+            spec.head,
+            trained.own_accuracy_share[at],
+            trained.reports_accuracy_share[at],
+            spec.threshold
+        );
+    }
     Ok(())
 }
 
@@ -159,9 +173,11 @@ fn evaluate_to(
     let classifier = classifier(model)?;
     let classes: Classes = classes(classifier.taxonomy());
     let own = corpus(&classes)?;
-    let probe = probe(&classes)?;
+    let unseen = unseen(&classes)?;
+    let seen = seen(&classes)?;
     let mut sets: Vec<(&str, Vec<&Row>)> = vec![
-        ("probe, written apart", probe.iter().collect()),
+        ("held out, unseen", unseen.iter().collect()),
+        ("held out, seen at work", seen.iter().collect()),
         ("corpus, fifth left out", split(&own).1),
     ];
     let other = match surabaya {
@@ -190,7 +206,7 @@ fn evaluate_to(
 
 fn print(figures: &[Report]) {
     println!(
-        "{:<30}{:<10}{:>6}{:>8}{:>8}{:>8}{:>8}{:>10}{:>11}",
+        "{:<32}{:<10}{:>6}{:>8}{:>8}{:>8}{:>8}{:>10}{:>11}",
         "set", "head", "rows", "right", "macroF1", "top 3", "ECE", "abstained", "right then"
     );
     for set in figures {
@@ -201,7 +217,7 @@ fn print(figures: &[Report]) {
         for (head, f) in heads {
             let Some(f) = f else { continue };
             println!(
-                "{:<30}{:<10}{:>6}{:>8.3}{:>8.3}{:>8.3}{:>8.3}{:>10.3}{:>11.3}",
+                "{:<32}{:<10}{:>6}{:>8.3}{:>8.3}{:>8.3}{:>8.3}{:>10.3}{:>11.3}",
                 set.set,
                 head,
                 f.rows_count,
@@ -232,7 +248,13 @@ fn print(figures: &[Report]) {
                 );
             }
         }
-        println!("    {:.0} texts/s on one core", set.texts_per_second);
+        println!(
+            "    of all: called urgent {:.3}, suspected {:.3}, left to no agency {:.3}; {:.0} texts a second of one core",
+            set.said_urgent_share,
+            set.said_suspected_share,
+            set.unread_share,
+            set.texts_per_core_second
+        );
     }
 }
 

@@ -12,7 +12,7 @@ use super::model::{Card, HEADS, Model};
 
 const MAGIC: &[u8; 8] = b"NTBMODEL";
 /// Raised whenever features, hashes or this layout change.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const CHECKSUM: usize = 32;
 /// More features than this no model of ours has; it bounds what a broken head can make us reserve.
 const MAX_ROWS: usize = 4_000_000;

@@ -17,7 +17,11 @@ pub struct Calibrator {
 impl Calibrator {
     /// The calibrated confidence of a distribution's first class, in 0..=1.
     pub fn confidence(&self, probabilities: &[f32]) -> f32 {
-        let x = signals(probabilities);
+        self.of(&signals(probabilities))
+    }
+
+    /// The same from its signals.
+    pub fn of(&self, x: &[f32; SIGNALS]) -> f32 {
         let z = self.bias + x.iter().zip(self.weights).map(|(x, w)| x * w).sum::<f32>();
         1.0 / (1.0 + (-z).exp())
     }

@@ -22,11 +22,15 @@ const KIND_CUE: f32 = 5.0;
 /// From these probabilities on the urgency head raises what the cues found.
 const LIKELY_URGENT: f32 = 0.55;
 const LIKELY_IMPORTANT: f32 = 0.6;
+/// A wish, a question or thanks of this confidence, in which the urgency head sees so little danger, is not urgent by a
+/// word alone.
+const SURELY_CALM: f32 = 0.8;
+const UNLIKELY_URGENT: f32 = 0.15;
 /// From this probability of an oversight complaint on it is suspected to be one, also without a cue: a text that
 /// should have been secret cannot be made so afterwards.
-const SUSPECTED: f32 = 0.3;
+const SUSPECTED: f32 = 0.25;
 /// With company of a weak cue this much is enough.
-const SUSPECTED_WITH_CUE: f32 = 0.15;
+const SUSPECTED_WITH_CUE: f32 = 0.12;
 
 /// Why a classifier cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -195,11 +199,15 @@ impl Classifier {
             .to_owned();
         let category = self.taxonomy.get(&chosen);
         // Thanks and chatter go to no agency: there the category need not be sure.
-        let needs_category = !matches!(kind, Kind::Praise | Kind::NotAComplaint);
+        let needs_category = !kind.is_unread();
         let abstained =
             !kind_sure || (needs_category && !category_sure) || vector.entries.is_empty();
-        let (urgency, urgency_reasons) =
-            self.urgency(kind, &scores, &found, category.filter(|_| category_sure));
+        let (urgency, urgency_reasons) = self.urgency(
+            (kind, kind_confidence),
+            &scores,
+            &found,
+            category.filter(|_| category_sure),
+        );
         let health =
             found.health || category.is_some_and(|c| c.group == "kesehatan" && category_sure);
         Classification {
@@ -256,25 +264,39 @@ impl Classifier {
         let probabilities = kinds(scores, found);
         let best = ranked(&probabilities).first().copied().unwrap_or(0);
         let kind = Kind::ALL.get(best).copied().unwrap_or(Kind::Complaint);
-        let confidence = probabilities.get(best).copied().unwrap_or(0.0);
+        let confidence = spec.calibrator.confidence(&probabilities);
         // Only where no agency would get it must the kind be sure: every other text is read by somebody.
-        let unread = matches!(kind, Kind::Praise | Kind::NotAComplaint);
+        let unread = kind.is_unread();
         let sure = !unread || confidence >= spec.threshold;
-        // A word of danger or abuse in what looks like chatter or thanks: a person must look.
-        let contradicted =
-            unread && (found.urgency == Urgency::Urgent || found.suspicion == Suspicion::Strong);
+        // A word of danger or abuse in what looks like chatter or thanks, or of trouble in thanks: a person must look.
+        let contradicted = unread
+            && (found.urgency == Urgency::Urgent
+                || found.suspicion == Suspicion::Strong
+                || (kind == Kind::Praise && found.trouble));
         (kind, confidence, sure && !contradicted)
     }
 
     fn urgency(
         &self,
-        kind: Kind,
+        (kind, kind_confidence): (Kind, f32),
         scores: &Scores,
         found: &Findings,
         category: Option<&Category>,
     ) -> (Urgency, Vec<String>) {
         let mut urgency = found.urgency;
         let mut reasons = found.urgency_reasons.clone();
+        // "Latih kami menghadapi gempa" names a danger that is not there.
+        let calm = matches!(
+            kind,
+            Kind::Aspiration | Kind::InformationRequest | Kind::Praise
+        ) && kind_confidence >= SURELY_CALM
+            && scores
+                .of(Head::Urgency)
+                .get(Urgency::Urgent as usize)
+                .is_some_and(|p| *p < UNLIKELY_URGENT);
+        if calm {
+            urgency = urgency.min(Urgency::Important);
+        }
         let mut raise = |to: Urgency, reason: String| {
             if to > urgency {
                 urgency = to;

@@ -44,6 +44,7 @@ enum Cue {
     Wish,
     Thanks,
     Chatter,
+    Trouble,
 }
 
 impl Cue {
@@ -92,6 +93,8 @@ pub struct Findings {
     pub suspicion_reasons: Vec<String>,
     /// Somebody's health is spoken of: personal data that asks for more care.
     pub health: bool,
+    /// Something is said to be broken, dark, dirty or late: thanks for it may be irony.
+    pub trouble: bool,
     /// Kinds that the words speak for, each once. Evidence beside the model's, no decision.
     pub kinds: Vec<Kind>,
 }
@@ -147,12 +150,14 @@ impl Cues {
             suspicion: Suspicion::None,
             suspicion_reasons: Vec::new(),
             health: false,
+            trouble: false,
             kinds: Vec::new(),
         };
         let mut weak: Vec<&str> = Vec::new();
         for hit in &hits {
             let (cue, group, phrase, _) = &self.rows[hit.row];
             found.health |= group == HEALTH;
+            found.trouble |= *cue == Cue::Trouble;
             if let Some(kind) = cue.kind()
                 && !found.kinds.contains(&kind)
                 && !(kind == Kind::OversightComplaint && denied(&hits, &self.rows, hit))

@@ -1,4 +1,7 @@
-//! From a normalised text to features: words, pairs of words, and letter groups within words.
+//! From a normalised text to features: words, pairs of words, letter groups within words, and the text's shape.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use super::hash::FeatureHash;
 use super::text::words;
@@ -7,6 +10,19 @@ use super::text::words;
 const WORD: u8 = 1;
 const PAIR: u8 = 2;
 const LETTERS: u8 = 3;
+const SHAPE: u8 = 4;
+const MANNER: u8 = 5;
+
+/// Words that tell what a writer wants rather than what about: asking, thanking, wishing, accusing, selling. They
+/// stand in every other text and would drown among the rare words of a topic, so they have a block of their own.
+static MANNERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    include_str!("../../data/manner.txt")
+        .split_whitespace()
+        .collect()
+});
+
+/// [`Occurrence::word`] of what is said by the whole text.
+pub const NO_WORD: u16 = u16::MAX;
 
 /// Shortest and longest letter group, counted with the blank at either end of a word.
 const SHORTEST: usize = 3;
@@ -23,14 +39,19 @@ pub enum Block {
     Words,
     /// Letter groups.
     Letters,
+    /// Words of manner and the text's shape.
+    Manner,
 }
+
+/// Number of blocks.
+pub const BLOCKS: usize = 3;
 
 /// One occurrence of a feature.
 #[derive(Debug, Clone, Copy)]
 pub struct Occurrence {
     /// What it is.
     pub hash: u64,
-    /// Which word of the text it comes from (of a pair: the second).
+    /// Which word of the text it comes from (of a pair: the second); [`NO_WORD`]: from its shape.
     pub word: u16,
     /// The block it is normalised in.
     pub block: Block,
@@ -39,6 +60,8 @@ pub struct Occurrence {
 /// Calls `found` for every feature of a text that has been through [`super::text::normalise`].
 pub fn extract(text: &str, mut found: impl FnMut(Occurrence)) {
     let mut before: Option<&str> = None;
+    let mut count = 0;
+    let mut manner = "^";
     for (at, word) in words(text).take(MAX_WORDS).enumerate() {
         let number = at as u16;
         let mut single = FeatureHash::new(WORD);
@@ -60,6 +83,21 @@ pub fn extract(text: &str, mut found: impl FnMut(Occurrence)) {
             });
         }
         before = Some(word);
+        if MANNERS.contains(word) {
+            for first in ["", manner] {
+                let mut way = FeatureHash::new(MANNER);
+                way.write(first.as_bytes());
+                way.write(b" ");
+                way.write(word.as_bytes());
+                found(Occurrence {
+                    hash: way.finish(),
+                    word: number,
+                    block: Block::Manner,
+                });
+            }
+            manner = word;
+        }
+        count = at + 1;
         letter_groups(word, |hash| {
             found(Occurrence {
                 hash,
@@ -67,6 +105,39 @@ pub fn extract(text: &str, mut found: impl FnMut(Occurrence)) {
                 block: Block::Letters,
             })
         });
+    }
+    if count > 0 {
+        shape(text, count, |hash| {
+            found(Occurrence {
+                hash,
+                word: NO_WORD,
+                block: Block::Manner,
+            })
+        });
+    }
+}
+
+/// A question is told by its mark, a greeting or a comment by its length.
+fn shape(text: &str, count: usize, mut found: impl FnMut(u64)) {
+    let length = match count {
+        1 => "1",
+        2 => "2",
+        3..=4 => "3-4",
+        5..=8 => "5-8",
+        9..=16 => "9-16",
+        17..=32 => "17-32",
+        _ => "33-",
+    };
+    let mut say = |what: &str| found(super::hash::hash(SHAPE, what));
+    say(length);
+    if text.contains('?') {
+        say("?");
+        if text.trim_end().ends_with('?') {
+            say("?$");
+        }
+    }
+    if text.contains('!') {
+        say("!");
     }
 }
 
@@ -113,7 +184,10 @@ mod tests {
 
     #[test]
     fn words_pairs_and_letter_groups_are_found() {
-        assert_eq!(count("jalan rusak", Block::Words), 3);
+        assert_eq!(count("jalan berlubang", Block::Words), 3);
+        assert_eq!(count("jalan berlubang", Block::Manner), 1);
+        // the length, a mark of a question, at the end; "kapan", as first word of manner, and "ya", after "kapan"
+        assert_eq!(count("kapan jalan ini mulus ya?", Block::Manner), 3 + 6);
         // " got ": 3 groups of three, 2 of four, 1 of five
         assert_eq!(count("got", Block::Letters), 6);
         assert_eq!(count("", Block::Letters), 0);
@@ -124,6 +198,6 @@ mod tests {
     fn a_text_of_any_length_has_a_bounded_number_of_features() {
         let mut n = 0;
         extract(&"x y ".repeat(100_000), |_| n += 1);
-        assert!(n <= MAX_WORDS * (2 + 3 * (MAX_LETTERS + 2)));
+        assert!(n <= 4 + MAX_WORDS * (4 + 3 * (MAX_LETTERS + 2)));
     }
 }

@@ -72,6 +72,13 @@ names!(Kind, "kind",
     NotAComplaint => "not_a_complaint",
 );
 
+impl Kind {
+    /// Thanks and chatter: what no agency gets.
+    pub const fn is_unread(self) -> bool {
+        matches!(self, Kind::Praise | Kind::NotAComplaint)
+    }
+}
+
 /// How soon somebody must look: biasa, penting, mendesak. Greater is sooner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Urgency {

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::calibration::Calibrator;
-use super::features::{Block, Occurrence, extract, word_hash};
+use super::features::{BLOCKS, Block, NO_WORD, Occurrence, extract, word_hash};
 use super::text::words;
 
 /// Heads of a model, in the order in which their classes lie in a row.
@@ -197,6 +197,9 @@ impl Model {
                 .sum::<usize>();
         let mut by_word: Vec<f32> = Vec::new();
         for &(row, word) in &vector.occurrences {
+            if word == NO_WORD {
+                continue;
+            }
             let Ok(entry) = vector.entries.binary_search_by_key(&row, |&(row, _)| row) else {
                 continue;
             };
@@ -238,7 +241,7 @@ pub fn weigh(counted: &mut [(u32, Block)], idf: impl Fn(u32) -> f32) -> Vec<(u32
     counted.sort_unstable_by_key(|&(row, _)| row);
     let mut entries: Vec<(u32, f32)> = Vec::with_capacity(counted.len());
     let mut blocks: Vec<Block> = Vec::with_capacity(counted.len());
-    let mut squares = [0.0_f32; 2];
+    let mut squares = [0.0_f32; BLOCKS];
     for same in counted.chunk_by(|a, b| a.0 == b.0) {
         let (row, block) = same[0];
         let value = (1.0 + (same.len() as f32).ln()) * idf(row);

@@ -1,28 +1,12 @@
 //! Calibrators and thresholds, from rows that the weights have not seen.
 
-use super::data::Row;
-use crate::domain::calibration::{Calibrator, SIGNALS, signals};
-use crate::domain::model::{HEADS, HeadSpec, Model};
+use crate::domain::calibration::{Calibrator, SIGNALS};
+use crate::domain::model::{HeadSpec, Model};
 
 /// z of a one-sided 90 % lower bound.
 const Z90: f32 = 1.2816;
 /// A threshold must be seen on so many rows.
 const FEWEST: usize = 15;
-
-/// What was answered for the rows of a head: the calibrator's signals and whether the answer was right.
-pub type Answers = Vec<([f32; SIGNALS], bool)>;
-
-/// Asks a model for the labelled rows of a head.
-pub fn answers(model: &Model, rows: &[&Row], head: usize) -> Answers {
-    rows.iter()
-        .filter_map(|row| {
-            let label = row.labels[head]?;
-            let scores = model.score(&model.vector(&row.text));
-            let probabilities = scores.of(HEADS[head]);
-            Some((signals(probabilities), best(probabilities) == label))
-        })
-        .collect()
-}
 
 /// The class with the greatest probability.
 pub fn best(probabilities: &[f32]) -> usize {
@@ -33,8 +17,8 @@ pub fn best(probabilities: &[f32]) -> usize {
         .map_or(0, |(class, _)| class)
 }
 
-/// A logistic regression of "right" on the signals, by plain descent; there are four numbers to find.
-pub fn calibrator(answers: &Answers) -> Calibrator {
+/// A logistic regression of "right" (the second of each pair) on the signals, by plain descent; there are four numbers to find.
+pub fn calibrator(answers: &[([f32; SIGNALS], bool)]) -> Calibrator {
     let mut fitted = Calibrator {
         weights: [1.0, 0.0, 0.0],
         bias: 0.0,
@@ -43,12 +27,7 @@ pub fn calibrator(answers: &Answers) -> Calibrator {
     for _ in 0..4_000 {
         let mut slope = [0.0_f32; SIGNALS + 1];
         for (x, right) in answers {
-            let z = fitted.bias
-                + x.iter()
-                    .zip(fitted.weights)
-                    .map(|(x, w)| x * w)
-                    .sum::<f32>();
-            let error = 1.0 / (1.0 + (-z).exp()) - if *right { 1.0 } else { 0.0 };
+            let error = fitted.of(x) - if *right { 1.0 } else { 0.0 };
             for (slope, x) in slope.iter_mut().zip(x) {
                 *slope += error * x;
             }
@@ -64,17 +43,14 @@ pub fn calibrator(answers: &Answers) -> Calibrator {
 
 /// The lowest threshold above which the answers were right with at least `precision`, by the lower bound of Wilson's
 /// interval; 1 when there is none.
-pub fn threshold(calibrator: &Calibrator, answers: &Answers, precision: f32) -> f32 {
+pub fn threshold(
+    calibrator: &Calibrator,
+    answers: &[([f32; SIGNALS], bool)],
+    precision: f32,
+) -> f32 {
     let mut sure: Vec<(f32, bool)> = answers
         .iter()
-        .map(|(x, right)| {
-            let z = calibrator.bias
-                + x.iter()
-                    .zip(calibrator.weights)
-                    .map(|(x, w)| x * w)
-                    .sum::<f32>();
-            (1.0 / (1.0 + (-z).exp()), *right)
-        })
+        .map(|(x, right)| (calibrator.of(x), *right))
         .collect();
     sure.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut right = 0;
@@ -122,7 +98,7 @@ mod tests {
             weights: [1.0, 0.0, 0.0],
             bias: 0.0,
         };
-        let answers: Answers = (0..200)
+        let answers: Vec<_> = (0..200)
             .map(|i| ([i as f32 / 50.0, 0.0, 0.0], i >= 100))
             .collect();
         let lowest = threshold(&calibrator, &answers, 0.9);
@@ -140,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_calibrator_learns_that_sure_answers_are_right_more_often() {
-        let answers: Answers = (0..400)
+        let answers: Vec<_> = (0..400)
             .map(|i| ([(i % 8) as f32 - 4.0, 0.0, 0.0], i % 8 >= 4 || i % 5 == 0))
             .collect();
         let fitted = calibrator(&answers);

@@ -12,6 +12,8 @@ const MAPPING_CSV: &str = include_str!("../../data/mapping-surabaya.csv");
 
 /// Namespace of the hash that splits rows; not that of features.
 const SPLIT: u8 = 250;
+/// The greatest [`Row::part`].
+const LAST_PART: u64 = 99;
 
 /// Why rows cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +31,9 @@ pub enum DataError {
 pub enum Source {
     /// `data/corpus`.
     Own,
-    /// The file named by `--data`.
+    /// `data/lexicon.tsv`.
+    Lexicon,
+    /// The reports of another city.
     Reports,
 }
 
@@ -102,8 +106,21 @@ struct MappingRow {
     category: String,
 }
 
+#[derive(serde::Deserialize)]
+struct LexiconRow {
+    category: String,
+    phrases: String,
+}
+
 fn part(text: &str) -> u64 {
-    hash(SPLIT, text) % 100
+    hash(SPLIT, text) % (LAST_PART + 1)
+}
+
+fn tabbed(tsv: &str) -> csv::Reader<&[u8]> {
+    csv::ReaderBuilder::new()
+        .delimiter(b'\t')
+        .quoting(false)
+        .from_reader(tsv.as_bytes())
 }
 
 /// Reads one file of the own corpus: `kind  category  urgency  register  text`, tab-separated.
@@ -111,12 +128,8 @@ fn part(text: &str) -> u64 {
 /// # Errors
 /// On unknown columns or labels.
 pub fn own(tsv: &str, classes: &Classes) -> Result<Vec<Row>, DataError> {
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(b'\t')
-        .quoting(false)
-        .from_reader(tsv.as_bytes());
     let mut rows = Vec::new();
-    for row in reader.deserialize() {
+    for row in tabbed(tsv).deserialize() {
         let row: OwnRow = row?;
         let category = if row.category.is_empty() {
             None
@@ -134,6 +147,27 @@ pub fn own(tsv: &str, classes: &Classes) -> Result<Vec<Row>, DataError> {
             source: Source::Own,
             month: String::new(),
         });
+    }
+    Ok(rows)
+}
+
+/// Reads words of categories: `category  phrases`, tab-separated, the phrases apart by `; `. Each becomes a row that
+/// teaches the category alone; none is for tests.
+///
+/// # Errors
+/// On unknown columns or labels.
+pub fn lexicon(tsv: &str, classes: &Classes) -> Result<Vec<Row>, DataError> {
+    let mut rows = Vec::new();
+    for row in tabbed(tsv).deserialize() {
+        let LexiconRow { category, phrases } = row?;
+        let category = classes.find(0, &category)?;
+        rows.extend(phrases.split("; ").map(|phrase| Row {
+            text: normalise(phrase),
+            labels: [Some(category), None, None],
+            source: Source::Lexicon,
+            month: String::new(),
+            part: LAST_PART,
+        }));
     }
     Ok(rows)
 }

@@ -1,12 +1,16 @@
 //! Weights by AdaGrad on the cross-entropy of all heads at once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::data::{Classes, Row, Source};
 use crate::domain::calibration::Calibrator;
 use crate::domain::features::{Block, extract};
-use crate::domain::model::{Card, HEADS, HeadSpec, Model, softmax, weigh};
+use crate::domain::labels::Kind;
+use crate::domain::model::{Card, HEADS, Head, HeadSpec, Model, softmax, weigh};
+
+/// From this probability of thanks or chatter on a report teaches that it is neither.
+const MAY_BE_UNREAD: f32 = 0.15;
 
 /// How a model is fitted.
 #[derive(Debug, Clone)]
@@ -26,14 +30,18 @@ pub struct Settings {
     /// How often one of our own rows is seen in a pass: there are few, and they speak of this province. (A greater
     /// weight would do little: AdaGrad divides it out.)
     pub own: usize,
+    /// The same for phrases of the lexicon.
+    pub lexicon: usize,
+    /// Weight of what a report teaches of kinds: whichever it is, it is neither thanks nor chatter.
+    pub read: f32,
 }
 
 impl Settings {
     fn count(&self, row: &Row) -> usize {
-        if row.source == Source::Own {
-            self.own
-        } else {
-            1
+        match row.source {
+            Source::Own => self.own,
+            Source::Lexicon => self.lexicon,
+            Source::Reports => 1,
         }
     }
 }
@@ -42,12 +50,14 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             passes: 20,
-            step: 0.3,
+            step: 0.2,
             rows_with_feature: 3,
-            features: 80_000,
+            features: 100_000,
             adjust: 0.4,
             decay: 0.0006,
             own: 4,
+            read: 0.3,
+            lexicon: 2,
         }
     }
 }
@@ -55,19 +65,30 @@ impl Default for Settings {
 struct Vocabulary {
     hashes: Vec<u64>,
     idf: Vec<f32>,
+    /// Whether it tells what the writer wants and not what about.
+    manner: Vec<bool>,
     rows: HashMap<u64, u32>,
 }
 
 fn vocabulary(rows: &[&Row], settings: &Settings) -> Vocabulary {
     let mut counts: HashMap<u64, (u32, u32)> = HashMap::new();
+    let mut manners: HashSet<u64> = HashSet::new();
     let mut seen: Vec<u64> = Vec::new();
     for row in rows {
         seen.clear();
-        extract(&row.text, |occurrence| seen.push(occurrence.hash));
+        extract(&row.text, |occurrence| {
+            seen.push(occurrence.hash);
+            if occurrence.block == Block::Manner {
+                manners.insert(occurrence.hash);
+            }
+        });
         seen.sort_unstable();
         seen.dedup();
-        // A word of ours is worth keeping when it stands in one text: there are few of ours.
-        let worth = if row.source == Source::Own { 2 } else { 1 };
+        // A feature of our own texts or words is kept when it stands once: there are few, and they speak of here.
+        let worth = match row.source {
+            Source::Lexicon | Source::Own => settings.rows_with_feature,
+            Source::Reports => 1,
+        };
         for &hash in &seen {
             let count = counts.entry(hash).or_default();
             count.0 += 1;
@@ -91,7 +112,13 @@ fn vocabulary(rows: &[&Row], settings: &Settings) -> Vocabulary {
         .enumerate()
         .map(|(row, &hash)| (hash, row as u32))
         .collect();
-    Vocabulary { hashes, idf, rows }
+    let manner = hashes.iter().map(|hash| manners.contains(hash)).collect();
+    Vocabulary {
+        hashes,
+        idf,
+        manner,
+        rows,
+    }
 }
 
 fn vector(text: &str, vocabulary: &Vocabulary) -> Vec<(u32, f32)> {
@@ -209,11 +236,25 @@ pub fn fit(rows: &[&Row], classes: &Classes, settings: &Settings, version: &str)
         shuffle.order(&mut order);
         for &at in &order {
             let sums = sums(&weights, &vectors[at], constant);
-            for taught in slopes(rows[at], classes, &class_weights, &sums, &mut slope) {
+            for (taught, frequency) in slopes(
+                rows[at],
+                classes,
+                &class_weights,
+                settings,
+                &sums,
+                &mut slope,
+            ) {
+                // Manners say nothing of the topic; they would only learn whose texts speak of it.
+                let topic = taught.start == 0;
                 for &(row, value) in &vectors[at] {
+                    if topic && vocabulary.manner[row as usize] {
+                        continue;
+                    }
                     weights.step(row as usize, value, &slope, &taught, settings);
                 }
-                weights.step(constant, 1.0, &slope, &taught, settings);
+                if frequency {
+                    weights.step(constant, 1.0, &slope, &taught, settings);
+                }
             }
         }
     }
@@ -241,14 +282,16 @@ fn sums(weights: &Weights, vector: &[(u32, f32)], constant: usize) -> Vec<f32> {
     sums
 }
 
-/// The slope of the loss by each sum, and the columns of the heads that the row teaches.
+/// The slope of the loss by each sum, and the columns of the heads that the row teaches, each with
+/// whether it teaches how frequent the classes are.
 fn slopes(
     row: &Row,
     classes: &Classes,
     class_weights: &[Vec<f32>; HEADS.len()],
+    settings: &Settings,
     sums: &[f32],
     slope: &mut [f32],
-) -> Vec<Range<usize>> {
+) -> Vec<(Range<usize>, bool)> {
     let mut at = 0;
     let mut taught = Vec::with_capacity(HEADS.len());
     for (head, weights) in class_weights.iter().enumerate() {
@@ -258,16 +301,51 @@ fn slopes(
         if let Some(label) = row.labels[head] {
             let weight = weights[label];
             if weight > 0.0 {
-                taught.push(at..end);
+                taught.push((at..end, true));
                 let probabilities = softmax(sums[at..end].iter().copied());
                 for (class, (slope, p)) in slope.iter_mut().zip(probabilities).enumerate() {
                     *slope = weight * (p - if class == label { 1.0 } else { 0.0 });
                 }
             }
         }
+        if HEADS[head] == Head::Kind
+            && row.source == Source::Reports
+            && heard(&sums[at..end], settings.read, slope)
+        {
+            taught.push((at..end, false));
+        }
         at = end;
     }
     taught
+}
+
+/// A report is a matter for somebody, whatever its kind: where the sums say thanks or chatter the slope leads away from
+/// these. False: they do not say so.
+fn heard(sums: &[f32], weight: f32, slope: &mut [f32]) -> bool {
+    let probabilities = softmax(sums.iter().copied());
+    let wrong: f32 = probabilities
+        .iter()
+        .enumerate()
+        .filter(|(kind, _)| unread(*kind))
+        .map(|(_, p)| p)
+        .sum();
+    if wrong < MAY_BE_UNREAD {
+        return false;
+    }
+    for (kind, (slope, p)) in slope.iter_mut().zip(probabilities).enumerate() {
+        let wanted = if unread(kind) {
+            0.0
+        } else {
+            p / (1.0 - wrong).max(1e-6)
+        };
+        *slope = weight * (p - wanted);
+    }
+    true
+}
+
+/// Thanks and chatter, by the number of the class: what no agency gets.
+pub fn unread(kind: usize) -> bool {
+    Kind::ALL.get(kind).is_some_and(|kind| kind.is_unread())
 }
 
 fn biases(
