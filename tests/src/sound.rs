@@ -265,8 +265,8 @@ fn rules(readers: &[(String, Owner, String)]) -> Vec<(String, String)> {
     );
     rule(
         "a decision was made once",
-        "SELECT complaint_id::text || ' ' || idempotency_key FROM routing.assignments
-         WHERE lead AND idempotency_key <> '' GROUP BY complaint_id, idempotency_key HAVING count(*) > 1",
+        "SELECT complaint_id::text || ' ' || encode(call, 'hex') FROM routing.assignments
+         WHERE lead AND call IS NOT NULL GROUP BY complaint_id, call HAVING count(*) > 1",
     );
     rule(
         "intake shows the desk that leads",

@@ -27,7 +27,7 @@ const COMPLAINTS: usize = 500;
 /// Undelivered at least when it strikes.
 const UNDELIVERED: i64 = 100;
 /// How long everything may take to be sound again. A complaint without a label waits up to 25 s for its turn in triage.
-const SOUND: Duration = Duration::from_secs(90);
+const SOUND: Duration = Duration::from_secs(120);
 
 /// One fault at a time: each has the machine for itself.
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
