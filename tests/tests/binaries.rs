@@ -62,7 +62,10 @@ async fn a_configuration_is_checked_before_anything_starts() {
             );
             let option = name.rsplit("__").next().expect("a name").to_lowercase();
             assert!(
-                text(&bad).to_lowercase().contains(&option),
+                text(&bad)
+                    .to_lowercase()
+                    .replace(' ', "_")
+                    .contains(&option),
                 "it says which: {}",
                 text(&bad)
             );
