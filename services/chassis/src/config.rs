@@ -274,7 +274,8 @@ pub fn load<T: DeserializeOwned + Check>(
 }
 
 fn serde_path<T: DeserializeOwned>(value: Value) -> Result<T, String> {
-    T::deserialize(value).map_err(|e| e.to_string())
+    // The error names the option: `stale_after_s: invalid type …`.
+    serde_path_to_error::deserialize(value).map_err(|e| e.to_string())
 }
 
 /// The environment holds only texts: each takes the type of its default. Guessing from the text would turn a password of
