@@ -97,9 +97,15 @@ impl Known {
                 .unwrap_or_else(|| hint.to_owned())
         };
         let agency = lead.map(|l| l.opd_code.clone()).unwrap_or_default();
+        // What was rejected or withdrawn is no agency's task any more: none has a reason left to read it.
+        let over = matches!(
+            standing.state,
+            lifecycle::State::Ditolak | lifecycle::State::Dicabut
+        );
         let agencies = lead
             .into_iter()
             .chain(routing.into_iter().flat_map(|r| &r.co_handlers))
+            .filter(|_| !over)
             .map(|a| a.opd_code.clone())
             .collect();
         let due_at = facets
