@@ -15,6 +15,8 @@ pub fn sentence(about: &str, desk: &str, language: &str) -> String {
         ("handed_over", true) => {
             "Your complaint went to {desk}, which is competent for it. Your number stays valid."
         }
+        ("acknowledged", false) => "{desk} menerima pengaduan Anda dan menindaklanjutinya.",
+        ("acknowledged", true) => "{desk} has taken your complaint and is following it up.",
         ("queued", false) => {
             "Pengaduan Anda kembali kami periksa untuk menentukan instansi yang tepat."
         }
