@@ -20,6 +20,7 @@ files! {
     "form.js" => "text/javascript; charset=utf-8",
     "live.js" => "text/javascript; charset=utf-8",
     "keys.js" => "text/javascript; charset=utf-8",
+    "shrink.js" => "text/javascript; charset=utf-8",
     "wall.js" => "text/javascript; charset=utf-8",
     "icon.svg" => "image/svg+xml",
     "noto-sans.woff2" => "font/woff2",

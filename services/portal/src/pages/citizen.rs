@@ -213,7 +213,7 @@ pub fn complaint(
                     _ => t.get("complaint.from_team").to_owned(),
                 },
                 at: moment(&m.at),
-                text: m.text.clone(),
+                text: said(m, names, t),
                 mine: track.reporter && m.from == "reporter",
             })
             .collect(),
@@ -241,6 +241,31 @@ pub fn complaint(
         open,
         asked: track.acting == "reporter" && track.answer_id.is_empty(),
     }
+}
+
+/// A message's text. The system's own sentences name a desk by its code, because intake knows no names; people read names.
+fn said(message: &intake::ConversationEntry, names: &Names, t: Texts) -> String {
+    const OWN: [&str; 5] = [
+        "routed",
+        "handed_over",
+        "acknowledged",
+        "planned",
+        "breached",
+    ];
+    let code = &message.opd_code;
+    if code.is_empty() || !OWN.contains(&message.about.as_str()) {
+        return message.text.clone();
+    }
+    let name = names.opd(code, t);
+    let word = |c: char| !(c.is_ascii_alphanumeric() || c == '-');
+    message
+        .text
+        .split_inclusive(word)
+        .map(|part| match part.strip_prefix(code.as_str()) {
+            Some(rest) if rest.chars().all(word) => format!("{name}{rest}"),
+            _ => part.to_owned(),
+        })
+        .collect()
 }
 
 /// Who has it now, and what they must do.

@@ -97,6 +97,8 @@ pub struct Opened {
     pub text: String,
     pub photos: Vec<String>,
     pub place: String,
+    /// Latitude and longitude, where this reader may see them.
+    pub pin: Option<(String, String)>,
     pub reason: String,
     pub permalink: String,
     pub holder: String,

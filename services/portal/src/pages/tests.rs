@@ -69,6 +69,28 @@ fn a_complaint_says_who_has_it_and_until_when_in_whole_sentences() {
 }
 
 #[test]
+fn a_desk_is_called_by_its_name_in_the_systems_own_sentences() {
+    let told = |about: &str, text: &str| {
+        let entry = ConversationEntry {
+            from: "team".into(),
+            opd_code: "dikes".into(),
+            about: about.into(),
+            text: text.into(),
+            ..ConversationEntry::default()
+        };
+        page(
+            Lang::Id,
+            &TrackResponse {
+                conversation: vec![entry],
+                ..track()
+            },
+        )
+    };
+    assert!(told("routed", "Diteruskan ke dikes.").contains("Diteruskan ke Dinas Kesehatan."));
+    assert!(told("answered", "Kata dikes begitu.").contains("Kata dikes begitu."));
+}
+
+#[test]
 fn what_people_write_stays_text() {
     let html = page(Lang::Id, &track());
     assert!(!html.contains("<script>alert"));

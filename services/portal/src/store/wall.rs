@@ -63,7 +63,7 @@ pub async fn read(
     let newest = client
         .prepare_cached(
             "SELECT state, category, district, desk, received_at FROM complaints
-             WHERE listed AND received_at IS NOT NULL ORDER BY received_at DESC LIMIT 10",
+             WHERE listed AND received_at IS NOT NULL ORDER BY received_at DESC LIMIT 12",
         )
         .await?;
     // Index complaints_due.

@@ -232,6 +232,9 @@ impl Line<'_> {
             } else {
                 format!("{address} · {district}")
             },
+            pin: content
+                .and_then(|c| c.position)
+                .map(|at| (format!("{:.6}", at.lat), format!("{:.6}", at.lon))),
             reason: self.t.state("queue", &item.reason),
             // Only a web address becomes a link: what a person pasted could be anything.
             permalink: content
