@@ -83,6 +83,14 @@ faults: setup-test ## each fault ROUNDS=5 times at moments that SEED chooses; fi
 eval: ## measure the classifier on texts it has not learnt; figures in target/reports/eval.json; SURABAYA=FILE adds reports
 	@cargo run --locked --quiet --profile e2e -p classification -- evaluate \
 		--report $(abspath $(TARGET_DIR))/reports/eval.json $(if $(SURABAYA),--surabaya "$(SURABAYA)")
+# On two cores, whatever the machine has: goals are for two. PROFILE=e2e is quicker to build and slower to run.
+BENCH_PROFILE := $(or $(PROFILE),release)
+.PHONY: bench
+bench: setup-test ## how fast complaints are accepted and delivered, and what they cost; figures in target/reports/bench.json
+	cargo build --locked --profile $(BENCH_PROFILE) --workspace --bins
+	cargo bench --locked --profile $(BENCH_PROFILE) -p ntbcare-tests --bench main_path --no-run
+	NTB_BENCH_REPORT=$(abspath $(TARGET_DIR))/reports/bench.json taskset -c 0,1 \
+		cargo bench --locked --profile $(BENCH_PROFILE) -p ntbcare-tests --bench main_path
 
 .PHONY: images
 images: setup ## one small non-root OCI image a service, in target/images, without a registry or an engine

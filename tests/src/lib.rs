@@ -211,6 +211,14 @@ impl World {
         }
     }
 
+    /// The process id of a service that runs apart.
+    pub fn pid(&self, service: &str) -> Option<i32> {
+        match self.services.get(service) {
+            Some(Service::Apart(child)) => i32::try_from(child.id()?).ok(),
+            _ => None,
+        }
+    }
+
     /// The clock of a service that runs here.
     pub fn clock(&self, service: &str) -> chassis::Clock {
         match self.services.get(service) {
