@@ -4,6 +4,7 @@ use super::artefact::{self, ArtefactError};
 use super::cues::{CueError, Cues, Findings, Suspicion};
 use super::labels::{Kind, Urgency};
 use super::model::{Head, Model, Scores};
+use super::online::Overlay;
 use super::place::{Gazetteer, PlaceCandidate, PlaceError};
 use super::taxonomy::{Category, OTHER, Taxonomy, TaxonomyError};
 use super::text::normalise;
@@ -160,6 +161,20 @@ impl Classifier {
 
     /// Says what a text is. Takes bounded time for any input.
     pub fn classify(&self, text: &str, hints: Hints<'_>) -> Classification {
+        self.classify_by(None, text, hints)
+    }
+
+    /// The same, with what corrections have taught since the model was trained. The overlay must be that of this model.
+    pub fn classify_with(&self, learnt: &Overlay, text: &str, hints: Hints<'_>) -> Classification {
+        self.classify_by(Some(learnt), text, hints)
+    }
+
+    fn classify_by(
+        &self,
+        learnt: Option<&Overlay>,
+        text: &str,
+        hints: Hints<'_>,
+    ) -> Classification {
         let text = normalise(text);
         let found = self.cues.find(&text);
         let places = self.places(&text, hints.area);
@@ -168,8 +183,8 @@ impl Classifier {
             .filter(|place| place.confidence >= super::place::SURE)
             .and_then(|place| place.code.get(..5))
             .map(str::to_owned);
-        let vector = self.model.vector(&text);
-        let scores = self.model.score(&vector);
+        let vector = self.model.vector_with(&text, learnt);
+        let scores = self.model.score_with(&vector, learnt);
         let categories = self.categories(&scores, hints.category);
         let spec = self.model.head(Head::Category);
         let confidence = spec.calibrator.confidence(&categories);
@@ -190,8 +205,7 @@ impl Classifier {
             })
             .take(SUGGESTIONS)
             .collect();
-        let (kind, kind_confidence, kind_sure) =
-            self.kind(&scores, &found, vector.entries.is_empty());
+        let (kind, kind_confidence, kind_sure) = self.kind(&scores, &found, vector.is_empty());
         let category_sure = confidence >= spec.threshold;
         let chosen = suggestions
             .first()
@@ -200,8 +214,7 @@ impl Classifier {
         let category = self.taxonomy.get(&chosen);
         // Thanks and chatter go to no agency: there the category need not be sure.
         let needs_category = !kind.is_unread();
-        let abstained =
-            !kind_sure || (needs_category && !category_sure) || vector.entries.is_empty();
+        let abstained = !kind_sure || (needs_category && !category_sure) || vector.is_empty();
         let (urgency, urgency_reasons) = self.urgency(
             (kind, kind_confidence),
             &scores,

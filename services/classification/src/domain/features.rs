@@ -33,7 +33,7 @@ pub const MAX_WORDS: usize = 1_200;
 const MAX_LETTERS: usize = 40;
 
 /// Features are normalised to length one within each block, so that neither drowns the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Block {
     /// Words and pairs of words.
     Words,
@@ -45,6 +45,18 @@ pub enum Block {
 
 /// Number of blocks.
 pub const BLOCKS: usize = 3;
+
+impl Block {
+    /// The block with this number, as `self as u8` gives it.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Words),
+            1 => Some(Self::Letters),
+            2 => Some(Self::Manner),
+            _ => None,
+        }
+    }
+}
 
 /// One occurrence of a feature.
 #[derive(Debug, Clone, Copy)]

@@ -3,10 +3,14 @@
 //! Weights are kept as `i8` with one scale a row and head: a row of all heads' classes lies together in memory, so
 //! that a further head costs next to nothing.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::calibration::Calibrator;
 use super::features::{BLOCKS, Block, NO_WORD, Occurrence, extract, word_hash};
+use super::hashed::Hashed;
+use super::online::{OVERFLOW, Overlay};
 use super::text::words;
 
 /// Heads of a model, in the order in which their classes lie in a row.
@@ -61,15 +65,39 @@ pub struct Model {
     pub(super) scales: Vec<[f32; HEADS.len()]>,
     pub(super) weights: Vec<i8>,
     width: usize,
+    /// The value of a feature that the model has never met: that of the rarest it knows.
+    rarest: f32,
 }
 
-/// A text's features that the model knows, with their values.
+/// A feature of a text: its slot (the model's row, or a place in the overflow of an overlay), its value, its block.
+pub type Entry = (u32, f32, Block);
+
+/// A text's features with their values.
 #[derive(Debug, Default)]
 pub struct Vector {
-    /// (row, value), by row.
-    pub entries: Vec<(u32, f32)>,
+    /// By slot; those that the model knows stand first.
+    entries: Vec<Entry>,
+    /// How many of them the model knows: their slots are its rows.
+    known: usize,
     /// (row, number of the word it comes from), as they occur.
     occurrences: Vec<(u32, u16)>,
+}
+
+impl Vector {
+    /// The features that the model knows: row, value and block, by row.
+    pub fn known(&self) -> &[Entry] {
+        &self.entries[..self.known]
+    }
+
+    /// All features, those behind that an overlay alone may know.
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The model knows nothing of the text.
+    pub fn is_empty(&self) -> bool {
+        self.known == 0
+    }
 }
 
 /// The heads' distributions over their classes.
@@ -96,7 +124,9 @@ impl Model {
     ) -> Self {
         let width = card.heads.iter().map(|head| head.classes.len()).sum();
         let table = index(&hashes);
+        let rarest = idf.iter().copied().fold(1.0, f32::max);
         Self {
+            rarest,
             card,
             table,
             hashes,
@@ -138,26 +168,81 @@ impl Model {
         find(&self.table, &self.hashes, hash)
     }
 
+    /// Where a head's classes lie among all heads' classes.
+    pub fn columns(&self, head: Head) -> Range<usize> {
+        let start = self.card.heads[..head as usize]
+            .iter()
+            .map(|spec| spec.classes.len())
+            .sum();
+        start..start + self.head(head).classes.len()
+    }
+
+    /// The number of a head's class.
+    pub fn class(&self, head: Head, name: &str) -> Option<usize> {
+        self.head(head).classes.iter().position(|c| c == name)
+    }
+
     /// The vector of a normalised text: sublinear term frequency times idf, length one in each block.
     pub fn vector(&self, text: &str) -> Vector {
+        self.vector_with(text, None)
+    }
+
+    /// The same, with what an overlay may know and the model does not.
+    pub fn vector_with(&self, text: &str, overlay: Option<&Overlay>) -> Vector {
+        let learning = overlay.is_some_and(|overlay| !overlay.is_empty());
         let mut occurrences = Vec::with_capacity(512);
         let mut counted: Vec<(u32, Block)> = Vec::with_capacity(512);
         extract(text, |Occurrence { hash, word, block }| {
             if let Some(row) = self.row(hash) {
                 occurrences.push((row, word));
                 counted.push((row, block));
+            } else if learning {
+                counted.push((self.overflow(hash), block));
             }
         });
         Vector {
-            entries: weigh(&mut counted, |row| self.idf[row as usize]),
             occurrences,
+            ..self.weighed(&mut counted)
         }
+    }
+
+    /// The vector of stored features; of none of its words is known where it stood.
+    pub fn vector_of(&self, text: &Hashed) -> Vector {
+        let mut counted: Vec<(u32, Block)> = Vec::with_capacity(text.entries().len() * 2);
+        for entry in text.entries() {
+            let slot = self
+                .row(entry.hash)
+                .unwrap_or_else(|| self.overflow(entry.hash));
+            counted.extend(std::iter::repeat_n((slot, entry.block), entry.count.into()));
+        }
+        self.weighed(&mut counted)
+    }
+
+    fn weighed(&self, counted: &mut [(u32, Block)]) -> Vector {
+        let known = self.hashes.len() as u32;
+        let idf = |row: u32| self.idf.get(row as usize).copied().unwrap_or(self.rarest);
+        let entries = weigh(counted, known, idf);
+        Vector {
+            known: entries.partition_point(|&(slot, ..)| slot < known),
+            entries,
+            occurrences: Vec::new(),
+        }
+    }
+
+    /// The slot of a feature that the model does not know.
+    fn overflow(&self, hash: u64) -> u32 {
+        (self.hashes.len() + (hash as usize & (OVERFLOW - 1))) as u32
     }
 
     /// The heads' distributions.
     pub fn score(&self, vector: &Vector) -> Scores {
+        self.score_with(vector, None)
+    }
+
+    /// The same, with what an overlay has learnt since. The vector must be of the same overlay, or of the model alone.
+    pub fn score_with(&self, vector: &Vector, overlay: Option<&Overlay>) -> Scores {
         let mut sums = vec![0.0_f32; self.width];
-        for &(row, value) in &vector.entries {
+        for &(row, value, _) in vector.known() {
             let row = row as usize;
             let weights = &self.weights[row * self.width..(row + 1) * self.width];
             let mut at = 0;
@@ -169,6 +254,9 @@ impl Model {
                 }
                 at = end;
             }
+        }
+        if let Some(overlay) = overlay {
+            overlay.add(&mut sums, &vector.entries);
         }
         let mut rest = sums.as_slice();
         let heads = std::array::from_fn(|head| {
@@ -190,17 +278,13 @@ impl Model {
         class: usize,
         most: usize,
     ) -> Vec<&'t str> {
-        let column = class
-            + self.card.heads[..head as usize]
-                .iter()
-                .map(|spec| spec.classes.len())
-                .sum::<usize>();
+        let column = self.columns(head).start + class;
         let mut by_word: Vec<f32> = Vec::new();
         for &(row, word) in &vector.occurrences {
             if word == NO_WORD {
                 continue;
             }
-            let Ok(entry) = vector.entries.binary_search_by_key(&row, |&(row, _)| row) else {
+            let Ok(entry) = vector.entries.binary_search_by_key(&row, |&(row, ..)| row) else {
                 continue;
             };
             let weight = self.weights[row as usize * self.width + column];
@@ -236,39 +320,44 @@ impl Model {
     }
 }
 
-/// From occurrences (row, block) to values: `(1 + ln tf) · idf`, then length one within each block.
-pub fn weigh(counted: &mut [(u32, Block)], idf: impl Fn(u32) -> f32) -> Vec<(u32, f32)> {
-    counted.sort_unstable_by_key(|&(row, _)| row);
-    let mut entries: Vec<(u32, f32)> = Vec::with_capacity(counted.len());
-    let mut blocks: Vec<Block> = Vec::with_capacity(counted.len());
-    let mut squares = [0.0_f32; BLOCKS];
+/// From occurrences (slot, block) to values: `(1 + ln tf) · idf`, then length one within each block. Slots from `known` on
+/// are of features that the model does not know: they do not change the values of those that it does.
+pub fn weigh(counted: &mut [(u32, Block)], known: u32, idf: impl Fn(u32) -> f32) -> Vec<Entry> {
+    counted.sort_unstable();
+    let mut entries: Vec<Entry> = Vec::with_capacity(counted.len());
+    let mut squares = [[0.0_f32; BLOCKS]; 2];
     for same in counted.chunk_by(|a, b| a.0 == b.0) {
-        let (row, block) = same[0];
-        let value = (1.0 + (same.len() as f32).ln()) * idf(row);
-        squares[block as usize] += value * value;
-        entries.push((row, value));
-        blocks.push(block);
+        let (slot, block) = same[0];
+        let value = (1.0 + (same.len() as f32).ln()) * idf(slot);
+        squares[usize::from(slot >= known)][block as usize] += value * value;
+        entries.push((slot, value, block));
     }
-    let norms = squares.map(|square| {
+    let [of_known, of_unknown] = squares;
+    let norm = |square: f32| {
         if square > 0.0 {
             square.sqrt().recip()
         } else {
             0.0
         }
-    });
-    for ((_, value), block) in entries.iter_mut().zip(blocks) {
-        *value *= norms[block as usize];
+    };
+    let norms = [
+        of_known.map(norm),
+        std::array::from_fn(|block| norm(of_known[block] + of_unknown[block])),
+    ];
+    for (slot, value, block) in &mut entries {
+        *value *= norms[usize::from(*slot >= known)][*block as usize];
     }
     entries
 }
 
-/// Probabilities from logits.
+/// Probabilities from logits. The exponential is rounded from a finer one, so that it does not depend on whose C library
+/// computes it: replicas must learn the same bits.
 pub fn softmax(logits: impl Iterator<Item = f32>) -> Vec<f32> {
     let mut out: Vec<f32> = logits.collect();
     let greatest = out.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;
     for value in &mut out {
-        *value = (*value - greatest).exp();
+        *value = f64::from(*value - greatest).exp() as f32;
         sum += *value;
     }
     for value in &mut out {

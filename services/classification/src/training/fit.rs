@@ -128,7 +128,11 @@ fn vector(text: &str, vocabulary: &Vocabulary) -> Vec<(u32, f32)> {
             counted.push((row, occurrence.block));
         }
     });
-    weigh(&mut counted, |row| vocabulary.idf[row as usize])
+    let known = vocabulary.idf.len() as u32;
+    weigh(&mut counted, known, |row| vocabulary.idf[row as usize])
+        .into_iter()
+        .map(|(row, value, _)| (row, value))
+        .collect()
 }
 
 /// Weight of each class of each head: the square root of its rarity, so that rare classes are heard and not shouted.
