@@ -8,6 +8,7 @@ pub mod features;
 pub mod hash;
 pub mod hashed;
 pub mod labels;
+pub mod likeness;
 pub mod model;
 pub mod online;
 pub mod place;
