@@ -9,11 +9,13 @@ use serde_json::json;
 use crate::domain::artefact::{self, ArtefactError};
 use crate::domain::classify::{Classifier, ClassifierError, Hints};
 use crate::domain::cues::CueError;
+use crate::domain::likeness::RuleError;
 use crate::domain::taxonomy::{Taxonomy, TaxonomyError};
 use crate::training::corpus::{classes, corpus, seen, unseen, words};
 use crate::training::data::{Classes, DataError, Row, reports};
 use crate::training::evaluate::{Report, evaluate};
 use crate::training::fit::Settings;
+use crate::training::likeness;
 use crate::training::recipe::{split, train};
 
 /// One of the commands.
@@ -81,6 +83,9 @@ pub enum CommandError {
     /// The categories.
     #[error("the taxonomy is refused")]
     Taxonomy(#[from] TaxonomyError),
+    /// The windows of likeness.
+    #[error("the windows of likeness are refused")]
+    Likeness(#[from] RuleError),
     /// The report.
     #[error("the figures cannot be written")]
     Report(#[from] serde_json::Error),
@@ -194,10 +199,29 @@ fn evaluate_to(
         .map(|(set, rows)| evaluate(&classifier, set, rows, &classes))
         .collect();
     print(&figures);
+    let mut alike = Vec::new();
+    let own: Vec<&Row> = own.iter().chain(&seen).chain(&unseen).collect();
+    alike.extend(likeness::measure(
+        &classifier,
+        "all own texts",
+        &own,
+        &classes,
+    )?);
+    if !other.is_empty() {
+        let other: Vec<&Row> = other.iter().collect();
+        alike.extend(likeness::measure(
+            &classifier,
+            "another city",
+            &other,
+            &classes,
+        )?);
+    }
+    likeness::print(&alike);
     let all = json!({
         "model": classifier.version(),
         "model_features_count": classifier.model().features(),
         "sets": figures,
+        "likeness": alike,
     });
     write(report, serde_json::to_string_pretty(&all)?.as_bytes())?;
     println!("{}", report.display());

@@ -25,6 +25,8 @@ use uuid::Uuid;
 use crate::domain::classify::{Classifier, Hints};
 use crate::label::{self, Said, by_person, fold};
 use crate::lessons::{self, Lessons};
+use crate::likeness::Alike;
+use crate::likeness::table::{self as likeness, Note, Reading};
 use crate::store::{self, Kept, NewLabel};
 use crate::wire;
 
@@ -42,6 +44,8 @@ pub struct Events {
     pub clock: Clock,
     /// Labels published, by who gave them and whether they were sure.
     pub labels: Family<Labels, Counter>,
+    /// Where similar complaints are found.
+    pub alike: Arc<Alike>,
 }
 
 /// Whether the text that an event is about has to be read.
@@ -49,6 +53,20 @@ fn changes_text(incoming: &Incoming) -> bool {
     matches!(
         incoming.event.fact,
         Some(Fact::Received(_) | Fact::Proposed(_) | Fact::Supplemented(_) | Fact::Redacted(_))
+    )
+}
+
+/// Whether an event can end a complaint or begin it anew: only open ones are found as similar.
+fn ends_or_begins(incoming: &Incoming) -> bool {
+    matches!(
+        incoming.event.fact,
+        Some(
+            Fact::Closed(_)
+                | Fact::Withdrawn(_)
+                | Fact::Rejected(_)
+                | Fact::Verified(_)
+                | Fact::Reopened(_)
+        )
     )
 }
 
@@ -70,7 +88,7 @@ impl Events {
     }
 
     /// Labels texts on a thread where computing blocks nobody.
-    async fn label(&self, contents: Vec<Content>) -> Result<Vec<(ComplaintId, Label)>, Failure> {
+    async fn label(&self, contents: Vec<Content>) -> Result<Vec<(ComplaintId, Read)>, Failure> {
         let classifier = self.classifier.clone();
         let labelled = tokio::task::spawn_blocking(move || {
             contents
@@ -79,7 +97,11 @@ impl Events {
                 .filter(|content| !content.erased && !content.hidden)
                 .filter_map(|content| {
                     let id = content.complaint_id.parse().ok()?;
-                    Some((id, of_content(&classifier, content)))
+                    let read = Read {
+                        label: of_content(&classifier, content),
+                        reading: Reading::of(&content.text, content.position.as_ref()),
+                    };
+                    Some((id, read))
                 })
                 .collect()
         });
@@ -120,7 +142,7 @@ fn with_shapes(text: &str) -> String {
 }
 
 impl Handler for Events {
-    type Prepared = Vec<(ComplaintId, Label)>;
+    type Prepared = Vec<(ComplaintId, Read)>;
 
     fn owners(&self) -> &'static [Owner] {
         &[Owner::Intake, Owner::Routing]
@@ -170,6 +192,7 @@ impl Handler for Events {
             })
             .collect();
         store::erase(tx, &work.erased).await?;
+        likeness::erase(tx, &work.erased, now).await?;
         if work.lessons.values().any(|l| !l.is_empty()) {
             let ids: Vec<ComplaintId> = work.lessons.keys().copied().collect();
             let kept = store::load(tx, &ids).await?;
@@ -178,18 +201,43 @@ impl Handler for Events {
         }
         let mut kept = store::load(tx, &work.ids).await?;
         let mut settled = Vec::with_capacity(work.ids.len());
+        let mut standing = Vec::with_capacity(work.ids.len());
         for id in &work.ids {
             let known = kept.remove(id).unwrap_or_default();
             let suspected = is_suspected(batch.facets.get(id));
-            let new = work.prepared.remove(id).map(|label| Said {
+            let read = work.prepared.remove(id);
+            let reading = read.as_ref().map(|read| read.reading);
+            let text = work.texts.get(id).copied().unwrap_or(Said::NEVER);
+            let new = read.map(|Read { label, .. }| Said {
                 label,
                 at: now,
-                text: work.texts.get(id).copied().unwrap_or(Said::NEVER),
+                text,
             });
-            if let Some(label) = self.settle(known, new, suspected) {
-                settled.push((*id, label));
+            let before = known.facet.clone();
+            match self.settle(known, new, suspected) {
+                Some(label) => {
+                    // An older text that was read later says nothing.
+                    let newest = label.said.as_ref().is_some_and(|said| said.text == text);
+                    let reading = reading.filter(|_| newest);
+                    standing.push((*id, label.facet.clone(), reading));
+                    settled.push((*id, label));
+                }
+                None => standing.extend(before.map(|facet| (*id, facet, None))),
             }
         }
+        let notes: Vec<Note<'_>> = standing
+            .iter()
+            .filter_map(|(id, label, reading)| {
+                let intake = batch.facets.get(id)?.intake.as_ref()?;
+                Some(Note {
+                    complaint: *id,
+                    reading: *reading,
+                    label,
+                    intake: &intake.facet,
+                })
+            })
+            .collect();
+        likeness::keep(tx, &notes).await?;
         let labels: Vec<NewLabel<'_>> = settled
             .iter()
             .map(|(id, settled)| NewLabel {
@@ -207,6 +255,17 @@ impl Handler for Events {
         }
         Ok(drafts)
     }
+
+    fn committed(&self, _batch: &Batch) {
+        self.alike.wake();
+    }
+}
+
+/// What a text says, and what is kept to find others like it.
+#[derive(Debug)]
+pub struct Read {
+    label: Label,
+    reading: Reading,
 }
 
 /// A label to be kept.
@@ -290,7 +349,7 @@ pub(crate) fn is_erased(facets: Option<&Facets>) -> bool {
 struct Work {
     /// Complaints with something to settle.
     ids: Vec<ComplaintId>,
-    prepared: HashMap<ComplaintId, Label>,
+    prepared: HashMap<ComplaintId, Read>,
     /// The newest event of each whose text was read.
     texts: HashMap<ComplaintId, Version>,
     lessons: HashMap<ComplaintId, Lessons>,
@@ -299,7 +358,7 @@ struct Work {
 }
 
 impl Work {
-    fn sort(batch: &Batch, prepared: Vec<(ComplaintId, Label)>) -> Self {
+    fn sort(batch: &Batch, prepared: Vec<(ComplaintId, Read)>) -> Self {
         let mut work = Self {
             prepared: prepared.into_iter().collect(),
             ..Self::default()
@@ -307,6 +366,7 @@ impl Work {
         let mut by_complaint: HashMap<ComplaintId, Vec<&Incoming>> = HashMap::new();
         for incoming in &batch.events {
             let matters = changes_text(incoming)
+                || ends_or_begins(incoming)
                 || matches!(incoming.event.fact, Some(Fact::Erased(_)))
                 || lessons::teaches(&incoming.event);
             if matters && let Ok(id) = incoming.event.complaint_id.parse() {

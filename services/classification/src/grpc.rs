@@ -1,6 +1,7 @@
-//! What classification serves: labels of texts, corrections, explanations, the taxonomy.
+//! What classification serves: labels of texts, corrections, explanations, similar complaints, the taxonomy.
 
 mod correct;
+mod similar;
 
 use std::sync::Arc;
 
@@ -8,7 +9,8 @@ use chassis::{Clock, Ledger};
 use contracts::classification::classification_service_server::ClassificationService;
 use contracts::classification::{
     ClassifyBatchRequest, ClassifyBatchResponse, ClassifyRequest, ClassifyResponse, CorrectRequest,
-    CorrectResponse, ExplainRequest, ExplainResponse, Label, TaxonomyRequest, TaxonomyResponse,
+    CorrectResponse, ExplainRequest, ExplainResponse, Label, SimilarRequest, SimilarResponse,
+    TaxonomyRequest, TaxonomyResponse,
 };
 use contracts::{ComplaintId, values};
 use deadpool_postgres::Pool;
@@ -18,6 +20,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::domain::classify::{Classifier, Hints};
 use crate::label::explained;
+use crate::likeness::Alike;
 use crate::{store, wire};
 
 /// Characters that a text may have; as many as intake accepts.
@@ -32,6 +35,7 @@ pub struct Calls {
     pub(crate) pool: Pool,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clock: Clock,
+    pub(crate) alike: Arc<Alike>,
 }
 
 /// A value that cannot be used, with its field for the program.
@@ -136,6 +140,13 @@ impl ClassificationService for Calls {
             label: Some(explained(&facet, said.as_ref())),
             at: facet.at,
         }))
+    }
+
+    async fn similar(
+        &self,
+        request: Request<SimilarRequest>,
+    ) -> Result<Response<SimilarResponse>, Status> {
+        self.alike_to(request.into_inner()).await.map(Response::new)
     }
 
     async fn taxonomy(

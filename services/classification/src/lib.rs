@@ -2,6 +2,7 @@
 //! itself, and gives way to a person for good.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chassis::config::Check;
 use chassis::service::{Core, Env, Error, Listeners};
@@ -20,6 +21,7 @@ mod label;
 #[cfg(test)]
 mod label_tests;
 mod lessons;
+mod likeness;
 mod store;
 pub mod training;
 mod wire;
@@ -28,6 +30,7 @@ pub use domain::taxonomy;
 
 use domain::artefact;
 use domain::classify::Classifier;
+use likeness::Alike;
 
 mod embedded {
     refinery::embed_migrations!("migrations");
@@ -35,6 +38,8 @@ mod embedded {
 
 /// Bytes that a message with 500 texts may have.
 const TEXTS_BYTES: usize = 64 << 20;
+/// How often rows are deleted that only say that a complaint was erased.
+const FORGET_ERASED: Duration = Duration::from_secs(300);
 
 /// The options of `[classification]`; their defaults are in the chassis' `default.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -42,9 +47,20 @@ const TEXTS_BYTES: usize = 64 << 20;
 pub struct Own {
     /// A model file to use instead of the one in the binary; empty: that one.
     pub model_file: String,
+    /// Milliseconds after which a replica looks for what others committed: similar complaints are found by all of them so much
+    /// later. 50 to 60,000.
+    pub likeness_every_ms: u64,
 }
 
-impl Check for Own {}
+impl Check for Own {
+    fn check(&self) -> Result<(), String> {
+        if (50..=60_000).contains(&self.likeness_every_ms) {
+            Ok(())
+        } else {
+            Err("classification.likeness_every_ms: 50 to 60000".into())
+        }
+    }
+}
 
 /// The classifier that the options ask for.
 ///
@@ -89,11 +105,22 @@ pub async fn run(
     });
     let intake =
         IntakeServiceClient::new(core.peer(Owner::Intake)?).max_decoding_message_size(TEXTS_BYTES);
+    let alike = Alike::try_new(&core.env.metrics).map_err(|e| Error::setup("likeness", e))?;
+    let alike = Arc::new(alike);
+    let every = Duration::from_millis(config.own.likeness_every_ms);
+    let following = alike.clone();
+    core.spawn(following.follow(core.pool.clone(), every, core.env.shutdown.clone()));
+    let (pool, clock) = (core.pool.clone(), core.env.clock.clone());
+    core.every(FORGET_ERASED, move || {
+        let (pool, now) = (pool.clone(), clock.now());
+        async move { likeness::table::forget_erased(&pool.get().await?, now).await }
+    });
     core.consume(events::Events {
         classifier: classifier.clone(),
         intake,
         clock: core.env.clock.clone(),
         labels,
+        alike: alike.clone(),
     })?;
     let mut routes = Routes::builder();
     let calls = grpc::Calls {
@@ -101,6 +128,7 @@ pub async fn run(
         pool: core.pool.clone(),
         ledger: core.ledger.clone(),
         clock: core.env.clock.clone(),
+        alike,
     };
     routes.add_service(
         ClassificationServiceServer::new(calls).max_decoding_message_size(message_bytes),
@@ -119,6 +147,7 @@ mod tests {
     fn a_file_that_is_no_model_is_refused_by_the_name_of_its_option() {
         let file = |model_file: &str| Own {
             model_file: model_file.into(),
+            likeness_every_ms: 1_000,
         };
         let here = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
         for wrong in [here, "/nowhere/model.bin"] {

@@ -15,6 +15,7 @@ use super::{Calls, id_of, invalid, wita};
 use crate::domain::taxonomy::Taxonomy;
 use crate::events::{draft, is_erased, is_suspected};
 use crate::label::{Correction, fold};
+use crate::likeness::table::{self as likeness, Note};
 use crate::store::{self, NewLabel};
 
 /// Bytes that a key of a call may have.
@@ -61,6 +62,14 @@ impl Calls {
             said,
         };
         store::save(&tx, &[label]).await?;
+        let intake = facets.intake.as_ref().map(|n| &n.facet);
+        let note = intake.map(|intake| Note {
+            complaint: id,
+            reading: None,
+            label: &facet,
+            intake,
+        });
+        likeness::keep(&tx, note.as_slice()).await?;
         let events = self
             .ledger
             .append(&tx, vec![draft(id, now, facet.clone(), trace)])
@@ -69,6 +78,7 @@ impl Calls {
         let number = store::keep_call(&tx, id, &correction, said, &key, version).await?;
         tx.commit().await.map_err(Failure::from)?;
         self.ledger.wake();
+        self.alike.wake();
         Ok(answer(number, version))
     }
 

@@ -3,7 +3,9 @@
 pub mod calibrate;
 pub mod corpus;
 pub mod data;
+pub mod edits;
 pub mod evaluate;
 pub mod fit;
+pub mod likeness;
 pub mod measure;
 pub mod recipe;

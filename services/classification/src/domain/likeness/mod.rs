@@ -14,10 +14,12 @@ mod place;
 mod reference;
 mod rules;
 mod signature;
+mod wanted;
 mod weigh;
 
 pub use index::{Entry, Found, Index, MAX_ROWS, Match, Sought, Wanted};
 pub use place::{Area, Shared, Spot};
 pub use rules::{Rule, RuleError, Rules};
 pub use signature::{ROWS, SCHEME, Signature};
+pub use wanted::wanted;
 pub use weigh::{Likeness, THRESHOLD, weigh};

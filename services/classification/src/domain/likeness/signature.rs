@@ -41,7 +41,7 @@ struct Orders {
     factor: [u32; ROWS],
 }
 
-const ORDERS: Orders = orders();
+static ORDERS: Orders = orders();
 
 const fn orders() -> Orders {
     let mut all = Orders {
@@ -88,9 +88,8 @@ impl Signature {
             let mut hash = FeatureHash::new(NAMESPACE);
             hash.write(group.as_bytes());
             let x = (hash.finish() >> 32) as u32;
-            for row in 0..ROWS {
-                let at = (x ^ ORDERS.flip[row]).wrapping_mul(ORDERS.factor[row]);
-                least[row] = least[row].min(at);
+            for ((least, flip), factor) in least.iter_mut().zip(&ORDERS.flip).zip(&ORDERS.factor) {
+                *least = (*least).min((x ^ flip).wrapping_mul(*factor));
             }
         }
         // The least values are small numbers: their first bits say little.
@@ -203,7 +202,7 @@ mod tests {
             pairs += 1.0;
         }
         assert!((off / pairs).abs() < 0.01, "bias {}", off / pairs);
-        let deviation: f32 = (squared / pairs as f32).sqrt();
+        let deviation: f32 = (squared / pairs).sqrt();
         assert!(deviation < 0.05, "deviation {deviation}");
     }
 
