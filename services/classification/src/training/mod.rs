@@ -8,4 +8,5 @@ pub mod evaluate;
 pub mod fit;
 pub mod likeness;
 pub mod measure;
+pub mod places;
 pub mod recipe;

@@ -1,61 +1,37 @@
 //! From the words of a text to ranked places.
 
-use super::gazetteer::{Gazetteer, Spelling};
+use std::ops::Range;
+
+use super::gazetteer::{Area, Gazetteer};
+use super::names::{Names, Spelling};
+use super::trigger::{Trigger, is_filler, trigger};
 use super::{AreaLevel, MAX_CANDIDATES, PlaceCandidate};
 use crate::domain::features::MAX_WORDS;
 use crate::domain::text::words;
 
 /// More mentions than these are not looked at.
-const MAX_MENTIONS: usize = 40;
+const MAX_MENTIONS: usize = 24;
+/// How much of another mention's strength makes a place surer that it agrees with.
+const AGREEMENT: f32 = 0.85;
+/// How much less a place is believed when a kabupaten is named in which it does not lie.
+const CONTRADICTION: f32 = 0.7;
+/// A bare name of so many letters is hardly anything else.
+const TELLING: usize = 6;
 
-/// What stands before a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Trigger {
-    None,
-    /// "desa", "kec", "kab": says the level.
-    Level(AreaLevel),
-    /// "dusun", "lingkungan": below the village, whose name it may share.
-    Hamlet,
-    /// "di", "warga", "pasar": a place follows, of whatever level.
-    Locative,
-    /// "jalan": a street that only bears the name.
-    Street,
-}
+/// A name of so many letters that one of them may be wrong without another place agreeing.
+const SURELY_MISSPELT: usize = 8;
 
-fn trigger(word: &str) -> Trigger {
-    match word {
-        "desa" | "ds" | "dese" | "kades" | "kel" | "kelurahan" | "lurah" | "pemdes" => {
-            Trigger::Level(AreaLevel::Village)
-        }
-        "kec" | "kecamatan" | "kecamantan" | "camat" | "polsek" | "koramil" => {
-            Trigger::Level(AreaLevel::District)
-        }
-        "kab" | "kabupaten" | "kota" | "pemkab" | "pemkot" | "bupati" | "walikota" | "polres"
-        | "dprd" => Trigger::Level(AreaLevel::Regency),
-        "dusun" | "dsn" | "lingkungan" | "link" | "gubuk" | "gubug" | "dasan" | "kampung"
-        | "kp" | "btn" => Trigger::Hamlet,
-        "di" | "d" | "ke" | "dari" | "daerah" | "wilayah" | "warga" | "masyarakat" | "asal"
-        | "leq" | "lek" | "leman" | "pasar" | "terminal" | "pelabuhan" | "pantai" | "puskesmas"
-        | "pkm" | "sekitar" | "jurusan" | "bendungan" | "sdn" | "smpn" | "sman" | "smkn"
-        | "rsud" | "samsat" | "arah" | "menuju" | "wisata" | "jembatan" | "simpang" => {
-            Trigger::Locative
-        }
-        "jl" | "jln" | "jalan" | "gg" | "gang" | "jlan" => Trigger::Street,
-        _ => Trigger::None,
-    }
-}
-
-/// Words that may stand between a trigger and the name.
-fn is_filler(word: &str) -> bool {
-    matches!(
-        word,
-        "di" | "raya" | "adat" | "negeri" | "besar" | "atas" | "bawah" | "barat"
-    )
-}
-
-struct Mention<'g> {
-    spelling: &'g Spelling,
+struct Mention<'n> {
+    spelling: &'n Spelling,
     trigger: Trigger,
+    /// First word and the one after the last.
+    from: usize,
+    to: usize,
+    /// Letters of the name as it was written.
+    letters: usize,
+    fuzzy: bool,
+    /// Which of the guesses are of this mention.
+    guesses: Range<usize>,
 }
 
 struct Guess {
@@ -63,78 +39,64 @@ struct Guess {
     area: usize,
     /// Before other mentions are heard.
     own: f32,
-    /// Areas of the same level that share the name.
-    rivals: usize,
 }
 
 impl Gazetteer {
     /// Places that a normalised text may speak of, best first.
     pub fn find(&self, text: &str) -> Vec<PlaceCandidate> {
+        self.search(text, Trigger::None)
+    }
+
+    /// As [`Gazetteer::find`], of words with which somebody answered where it is: there a bare name is a place.
+    pub fn find_in_answer(&self, text: &str) -> Vec<PlaceCandidate> {
+        self.search(text, Trigger::Locative)
+    }
+
+    fn search(&self, text: &str, bare: Trigger) -> Vec<PlaceCandidate> {
         let words: Vec<&str> = words(text).take(MAX_WORDS).collect();
-        let mentions = self.mentions(&words);
+        let names = self.names();
+        let mut mentions = mentions(&names, &words, bare);
         if mentions.is_empty() {
             return Vec::new();
         }
-        let guesses = self.guesses(&mentions);
+        let guesses = self.guesses(&mut mentions);
+        let mut believed: Vec<f32> = guesses
+            .iter()
+            .map(|guess| self.belief(guess, &guesses, &mentions))
+            .collect();
+        self.share_among_rivals(&guesses, &mentions, &mut believed);
         let mut found: Vec<PlaceCandidate> = guesses
             .iter()
-            .map(|guess| self.judge(guess, &guesses, &mentions))
+            .zip(&believed)
+            .filter(|(_, confidence)| **confidence >= 0.1)
+            .map(|(guess, confidence)| self.candidate(guess, *confidence, &guesses, &mentions))
             .collect();
-        found.retain(|candidate| candidate.confidence >= 0.1);
         found.sort_by(|a, b| {
             b.confidence
                 .total_cmp(&a.confidence)
                 .then_with(|| b.code.len().cmp(&a.code.len()))
                 .then_with(|| a.code.cmp(&b.code))
         });
-        found.dedup_by(|later, earlier| later.code == earlier.code);
+        let mut seen: Vec<String> = Vec::with_capacity(found.len());
+        found.retain(|candidate| {
+            let new = !seen.contains(&candidate.code);
+            if new {
+                seen.push(candidate.code.clone());
+            }
+            new
+        });
         keep_the_finest(found)
     }
 
-    fn mentions<'g>(&'g self, words: &[&str]) -> Vec<Mention<'g>> {
-        let mut mentions = Vec::new();
-        let mut buffer = String::new();
-        let mut at = 0;
-        while at < words.len() && mentions.len() < MAX_MENTIONS {
-            let Some((spelling, taken)) = self.longest(&words[at..], &mut buffer) else {
-                at += 1;
-                continue;
-            };
-            let before = |back: usize| {
-                at.checked_sub(back)
-                    .map_or(Trigger::None, |i| trigger(words[i]))
-            };
-            let mut trigger = before(1);
-            if at >= 2
-                && is_filler(words[at - 1])
-                && matches!(before(2), Trigger::Level(_) | Trigger::Street)
-            {
-                trigger = before(2);
-            }
-            mentions.push(Mention { spelling, trigger });
-            at += taken;
-        }
-        mentions
-    }
-
-    fn guesses(&self, mentions: &[Mention<'_>]) -> Vec<Guess> {
+    fn guesses(&self, mentions: &mut [Mention<'_>]) -> Vec<Guess> {
         let mut guesses = Vec::new();
-        for (number, mention) in mentions.iter().enumerate() {
+        for (number, mention) in mentions.iter_mut().enumerate() {
+            let first = guesses.len();
             let level_of = |area: usize| self.area(area).level;
-            let highest = mention
-                .spelling
-                .areas
-                .iter()
-                .map(|&area| level_of(area))
-                .min();
-            for &area in &mention.spelling.areas {
+            let areas = &mention.spelling.areas;
+            let highest = areas.iter().map(|&area| level_of(area)).min();
+            for &area in areas {
                 let level = level_of(area);
-                let rivals = mention
-                    .spelling
-                    .areas
-                    .iter()
-                    .filter(|&&other| level_of(other) == level)
-                    .count();
                 let mut own = own_score(mention, level);
                 // A village that bears the name of its kecamatan: without a word that says so, the wider one is safe.
                 if !matches!(mention.trigger, Trigger::Level(_)) && highest != Some(level) {
@@ -144,83 +106,262 @@ impl Gazetteer {
                     mention: number,
                     area,
                     own,
-                    rivals,
                 });
             }
+            mention.guesses = first..guesses.len();
         }
         guesses
     }
 
-    fn judge(&self, guess: &Guess, all: &[Guess], mentions: &[Mention<'_>]) -> PlaceCandidate {
-        let area = self.area(guess.area);
-        let mut reasons = vec![reason(mentions[guess.mention].trigger, &area.name)];
-        let mut agreed = 0.0_f32;
+    /// How far a guess is believed when the other mentions have been heard.
+    fn belief(&self, guess: &Guess, all: &[Guess], mentions: &[Mention<'_>]) -> f32 {
+        let code = self.area(guess.area).code.as_str();
+        let here = &mentions[guess.mention];
+        let mut doubt = 1.0 - guess.own;
         let mut against = 0.0_f32;
-        for other in all.iter().filter(|other| other.mention != guess.mention) {
-            let there = self.area(other.area);
-            if there.code == area.code {
-                agreed = agreed.max(other.own * 0.5);
-            } else if there.code.starts_with(&area.code) || area.code.starts_with(&there.code) {
-                agreed = agreed.max(other.own);
-                if reasons.len() < 3 && other.own > 0.3 {
-                    let word = format!("juga disebut {}", there.name);
-                    if !reasons.contains(&word) {
-                        reasons.push(word);
+        for (number, mention) in mentions.iter().enumerate() {
+            if number == guess.mention {
+                continue;
+            }
+            let (mut agreed, mut repeated) = (0.0_f32, 0.0_f32);
+            let mut strongest = None::<&Guess>;
+            for other in &all[mention.guesses.clone()] {
+                let there = self.area(other.area).code.as_str();
+                if there == code {
+                    // To say an ordinary word twice makes it no name.
+                    if !mention.spelling.ordinary {
+                        repeated = repeated.max(other.own * 0.4);
                     }
+                } else if there.starts_with(code) || code.starts_with(there) {
+                    agreed = agreed.max(other.own);
                 }
-            } else if there.level == AreaLevel::Regency
-                && other.rivals == 1
-                && there.code.get(..5) != area.code.get(..5)
-            {
-                against = against.max(other.own);
+                if strongest.is_none_or(|s| other.own > s.own) {
+                    strongest = Some(other);
+                }
+            }
+            if agreed > 0.0 {
+                // "Sesela Gunungsari Lobar": names in a row say where the first one is.
+                if beside(here, mention) {
+                    agreed = agreed.clamp(0.75, 0.95);
+                }
+                doubt *= 1.0 - AGREEMENT * agreed;
+            } else if repeated > 0.0 {
+                doubt *= 1.0 - AGREEMENT * repeated;
+            } else if let Some(strongest) = strongest {
+                let there = self.area(strongest.area);
+                let names_a_wider_one = there.level == AreaLevel::Regency
+                    || (there.level == AreaLevel::District
+                        && matches!(mention.trigger, Trigger::Level(AreaLevel::District)));
+                let only = mention.spelling.areas.len() == 1;
+                let elsewhere = names_a_wider_one && only && there.code.len() < code.len();
+                // "Kelurahan Bugis, Sumbawa Besar": what agrees with one Bugis speaks against the others.
+                if elsewhere || self.agrees_with_a_rival(guess, &all[here.guesses.clone()], there) {
+                    against = against.max(strongest.own);
+                }
             }
         }
-        let mut confidence = guess.own;
-        if agreed > 0.0 {
-            confidence = 1.0 - (1.0 - confidence) * (1.0 - 0.85 * agreed);
-        } else if guess.rivals > 1 {
-            confidence /= guess.rivals as f32;
+        (1.0 - doubt) * (1.0 - CONTRADICTION * against)
+    }
+
+    fn agrees_with_a_rival(&self, guess: &Guess, of_the_name: &[Guess], there: &Area) -> bool {
+        let level = self.area(guess.area).level;
+        of_the_name.iter().any(|rival| {
+            let area = self.area(rival.area);
+            area.level == level
+                && rival.area != guess.area
+                && (area.code.starts_with(&there.code) || there.code.starts_with(&area.code))
+        })
+    }
+
+    /// Areas of one level that share a name share the belief in it, by their odds.
+    fn share_among_rivals(
+        &self,
+        guesses: &[Guess],
+        mentions: &[Mention<'_>],
+        believed: &mut [f32],
+    ) {
+        let odds = |p: f32| p / (1.0 - p.min(0.995));
+        let before = believed.to_vec();
+        for (guess, belief) in guesses.iter().zip(believed.iter_mut()) {
+            let level = self.area(guess.area).level;
+            let range = mentions[guess.mention].guesses.clone();
+            let rivals: f32 = guesses[range.clone()]
+                .iter()
+                .zip(&before[range])
+                .filter(|(other, _)| {
+                    other.area != guess.area && self.area(other.area).level == level
+                })
+                .map(|(_, p)| odds(*p))
+                .sum();
+            if rivals > 0.0 {
+                let own = odds(*belief);
+                *belief = (*belief).min(own / (own + rivals));
+            }
+            *belief = belief.clamp(0.0, 0.99);
         }
-        confidence *= 1.0 - 0.7 * against;
+    }
+
+    fn candidate(
+        &self,
+        guess: &Guess,
+        confidence: f32,
+        all: &[Guess],
+        mentions: &[Mention<'_>],
+    ) -> PlaceCandidate {
+        let area = self.area(guess.area);
+        let mut reasons = vec![reason(&mentions[guess.mention], &area.name)];
+        for other in all.iter().filter(|other| other.mention != guess.mention) {
+            let there = self.area(other.area);
+            let agrees = there.code != area.code
+                && (there.code.starts_with(&area.code) || area.code.starts_with(&there.code));
+            if agrees && other.own > 0.3 && reasons.len() < 3 {
+                let word = format!("juga disebut {}", there.name);
+                if !reasons.contains(&word) {
+                    reasons.push(word);
+                }
+            }
+        }
         PlaceCandidate {
             code: area.code.clone(),
             name: self.full_name(&area.code),
-            confidence: confidence.clamp(0.0, 0.99),
+            confidence,
             reasons,
         }
     }
 }
 
+fn mentions<'n>(names: &'n Names, words: &[&str], bare: Trigger) -> Vec<Mention<'n>> {
+    let mut mentions = Vec::new();
+    let mut buffer = String::new();
+    let mut at = 0;
+    while at < words.len() && mentions.len() < MAX_MENTIONS {
+        let following = &words[at..];
+        let hit = names.longest(following, &mut buffer).or_else(|| {
+            // A misspelt name is only looked for where something says that a name follows.
+            let told = at > 0 && tells_of_a_name(trigger(words[at - 1]));
+            (told && trigger(words[at]) == Trigger::None)
+                .then(|| names.nearest(following, &mut buffer))
+                .flatten()
+        });
+        let Some(hit) = hit else {
+            at += 1;
+            continue;
+        };
+        let mut trigger = before(words, at);
+        if trigger == Trigger::None {
+            trigger = bare;
+        }
+        mentions.push(Mention {
+            spelling: hit.spelling,
+            trigger,
+            from: at,
+            to: at + hit.taken,
+            letters: words[at..at + hit.taken].iter().map(|w| w.len()).sum(),
+            fuzzy: hit.fuzzy,
+            guesses: 0..0,
+        });
+        at += hit.taken;
+    }
+    mentions
+}
+
+/// What stands before the word at `at`, over at most two words that say nothing by themselves.
+fn before(words: &[&str], at: usize) -> Trigger {
+    let nearest = at
+        .checked_sub(1)
+        .map_or(Trigger::None, |i| trigger(words[i]));
+    let mut back = 1;
+    while back <= 2 && at > back && is_filler(words[at - back]) {
+        back += 1;
+        match trigger(words[at - back]) {
+            Trigger::None => {}
+            // "Jalan di Sesela" is no street.
+            Trigger::Street if nearest == Trigger::Locative => {}
+            // "Pasar kota Praya": the nearer word is no level of what follows.
+            found if nearest == Trigger::None || matches!(found, Trigger::Level(_)) => {
+                return found;
+            }
+            _ => {}
+        }
+    }
+    nearest
+}
+
+fn tells_of_a_name(trigger: Trigger) -> bool {
+    matches!(
+        trigger,
+        Trigger::Level(_) | Trigger::Hamlet | Trigger::Locative | Trigger::Toward | Trigger::Origin
+    )
+}
+
+/// Whether two mentions stand in a row, with at most one word between them ("Sesela kec Gunungsari").
+fn beside(a: &Mention<'_>, b: &Mention<'_>) -> bool {
+    let (first, second) = if a.from < b.from { (a, b) } else { (b, a) };
+    let damped = |m: &Mention<'_>| matches!(m.trigger, Trigger::Street | Trigger::Person);
+    second.from <= first.to + 1 && !damped(first) && !damped(second)
+}
+
 fn own_score(mention: &Mention<'_>, level: AreaLevel) -> f32 {
-    let ordinary = mention.spelling.ordinary;
-    let by_words = if mention.spelling.words > 1 {
-        0.08
-    } else {
-        0.0
-    };
-    match mention.trigger {
+    let Spelling {
+        ordinary,
+        common,
+        words,
+        landmark,
+        ..
+    } = *mention.spelling;
+    let by_words = if words > 1 { 0.08 } else { 0.0 };
+    let score = match mention.trigger {
+        Trigger::Street | Trigger::Person if ordinary => 0.04,
+        Trigger::Street => 0.28,
+        Trigger::Person => 0.2,
+        _ if landmark => 0.85,
+        Trigger::Level(said) if said == level && common => 0.6,
         Trigger::Level(said) if said == level => 0.92,
         Trigger::Level(_) if ordinary => 0.25,
+        // "Kota Selong", "puskesmas Mantang": the word fits what is there less than well.
+        Trigger::Level(AreaLevel::Regency) if level == AreaLevel::District => 0.7,
+        Trigger::Level(AreaLevel::District) if level == AreaLevel::Village => 0.66,
         Trigger::Level(_) => 0.55,
+        Trigger::Locative if common => 0.2,
         Trigger::Locative if ordinary => 0.4,
-        Trigger::Locative => 0.75 + by_words,
+        Trigger::Locative => 0.78 + by_words,
+        Trigger::Toward | Trigger::Origin if ordinary => 0.25,
+        Trigger::Toward => 0.7 + by_words,
+        Trigger::Origin => 0.67 + by_words,
         Trigger::Hamlet if ordinary => 0.15,
         Trigger::Hamlet => 0.5,
-        Trigger::Street if ordinary => 0.04,
-        Trigger::Street => 0.28,
         Trigger::None if ordinary => 0.08,
+        Trigger::None if mention.letters >= TELLING => 0.7 + by_words,
         Trigger::None => 0.62 + by_words,
+    };
+    match (mention.fuzzy, mention.trigger) {
+        (false, _) => score,
+        (true, Trigger::Level(_)) if mention.letters >= SURELY_MISSPELT => score * 0.8,
+        (true, Trigger::Level(_)) => score * 0.6,
+        // "Di pelanggan" is one letter away from a village: another mention must agree.
+        (true, _) => 0.35,
     }
 }
 
-fn reason(trigger: Trigger, name: &str) -> String {
-    match trigger {
+fn reason(mention: &Mention<'_>, name: &str) -> String {
+    let told = match mention.trigger {
         Trigger::Level(AreaLevel::Village) => format!("disebut desa atau kelurahan {name}"),
         Trigger::Level(AreaLevel::District) => format!("disebut kecamatan {name}"),
         Trigger::Level(AreaLevel::Regency) => format!("disebut kabupaten atau kota {name}"),
         Trigger::Hamlet => format!("disebut dusun atau lingkungan {name}"),
         Trigger::Street => format!("nama jalan {name}"),
+        Trigger::Person => format!("mungkin nama orang {name}"),
+        Trigger::Toward => format!("disebut arah ke {name}"),
+        Trigger::Origin => format!("disebut asal {name}"),
+        Trigger::Locative | Trigger::None if mention.spelling.landmark => {
+            format!("disebut nama tempat yang terletak di {name}")
+        }
         Trigger::Locative | Trigger::None => format!("disebut {name}"),
+    };
+    if mention.fuzzy {
+        format!("{told} (ejaan mirip)")
+    } else {
+        told
     }
 }
 

@@ -1,18 +1,15 @@
-//! The names of the province's areas, ready to be looked up by the words of a text.
+//! The province's areas, and the names under which they are looked up.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::AreaLevel;
-use crate::domain::text::{normalise, words};
+use super::names::{AddedName, Kind, Names, Ordinary};
 
 const AREAS_CSV: &str = include_str!("../../../data/areas.csv");
 const ALIASES_CSV: &str = include_str!("../../../data/place-aliases.csv");
+const LANDMARKS_CSV: &str = include_str!("../../../data/landmarks.csv");
 const ORDINARY: &str = include_str!("../../../data/ordinary-names.txt");
-
-/// Names of up to so many letters need a trigger word: nearly all are words or sounds as well.
-const SHORT: usize = 4;
-/// From this length on a name is also known when written as one word or as two ("gunung sari").
-const JOINABLE: usize = 7;
 
 /// Why place data is refused.
 #[derive(Debug, thiserror::Error)]
@@ -36,25 +33,20 @@ pub struct Area {
     pub level: AreaLevel,
 }
 
-/// One way to write the name of some areas.
-#[derive(Debug, Clone)]
-pub(super) struct Spelling {
-    /// Indexes of areas that are written so.
-    pub areas: Vec<usize>,
-    /// Also an ordinary word, or too short to trust.
-    pub ordinary: bool,
-    /// How many words it has.
-    pub words: usize,
-}
-
-/// All areas and their spellings.
+/// All areas and their spellings. A clone shares the names that are added later.
 #[derive(Debug, Clone)]
 pub struct Gazetteer {
-    areas: Vec<Area>,
-    by_code: HashMap<String, usize>,
-    spellings: HashMap<String, Spelling>,
-    /// First words of spellings of several words, with the most words that such a spelling has.
-    longer: HashMap<String, usize>,
+    areas: Arc<[Area]>,
+    by_code: Arc<HashMap<String, usize>>,
+    shipped: Arc<Names>,
+    names: Arc<RwLock<Known>>,
+}
+
+/// The names in use, and which of the added ones are among them.
+#[derive(Debug, Clone)]
+struct Known {
+    names: Arc<Names>,
+    version: i64,
 }
 
 #[derive(serde::Deserialize)]
@@ -75,21 +67,23 @@ impl Gazetteer {
     /// # Errors
     /// When the committed data breaks its own rules, which a test would have shown.
     pub fn embedded() -> Result<Self, PlaceError> {
-        Self::parse(AREAS_CSV, ALIASES_CSV, ORDINARY)
+        Self::parse(AREAS_CSV, ALIASES_CSV, LANDMARKS_CSV, ORDINARY)
     }
 
-    /// Reads areas (`code,name`), aliases (`alias,code`) and the list of names that are ordinary words.
+    /// Reads areas (`code,name`), aliases and landmarks (`alias,code`) and the list of names that are ordinary words.
     ///
     /// # Errors
     /// On unknown columns or codes.
-    pub fn parse(areas: &str, aliases: &str, ordinary: &str) -> Result<Self, PlaceError> {
-        let ordinary: HashSet<&str> = ordinary.lines().collect();
-        let mut gazetteer = Self {
-            areas: Vec::new(),
-            by_code: HashMap::new(),
-            spellings: HashMap::new(),
-            longer: HashMap::new(),
-        };
+    pub fn parse(
+        areas: &str,
+        aliases: &str,
+        landmarks: &str,
+        ordinary: &str,
+    ) -> Result<Self, PlaceError> {
+        let ordinary = Ordinary::parse(ordinary);
+        let mut names = Names::default();
+        let mut list = Vec::new();
+        let mut by_code = HashMap::new();
         for row in csv::Reader::from_reader(areas.as_bytes()).deserialize() {
             let AreaRow { code, name } = row?;
             let level = match code.len() {
@@ -98,87 +92,68 @@ impl Gazetteer {
                 13 => AreaLevel::Village,
                 _ => return Err(PlaceError::Code(code)),
             };
-            let at = gazetteer.areas.len();
-            gazetteer.by_code.insert(code.clone(), at);
-            let plain = name
-                .trim_start_matches("Kabupaten ")
-                .trim_start_matches("Kota ");
-            gazetteer.spell(plain, at, &ordinary);
-            gazetteer.areas.push(Area { code, name, level });
+            let plain = match level {
+                AreaLevel::Regency => name
+                    .trim_start_matches("Kabupaten ")
+                    .trim_start_matches("Kota "),
+                AreaLevel::District | AreaLevel::Village => name.as_str(),
+            };
+            // A kabupaten's name is sure of itself, also where it is the name of a kecamatan too.
+            names.spell(plain, list.len(), &ordinary);
+            by_code.insert(code.clone(), list.len());
+            list.push(Area { code, name, level });
         }
-        for row in csv::Reader::from_reader(aliases.as_bytes()).deserialize() {
-            let AliasRow { alias, code } = row?;
-            let at = *gazetteer.by_code.get(&code).ok_or(PlaceError::Code(code))?;
-            let words = alias.split(' ').count();
-            gazetteer.insert(alias, at, words, false);
-        }
-        Ok(gazetteer)
-    }
-
-    fn spell(&mut self, name: &str, area: usize, ordinary: &HashSet<&str>) {
-        let normal = normalise(name);
-        let parts: Vec<&str> = words(&normal).collect();
-        let spelling = parts.join(" ");
-        let joined = parts.concat();
-        let ordinary = ordinary.contains(spelling.as_str()) || joined.len() <= SHORT;
-        if parts.len() > 1 && joined.len() >= JOINABLE {
-            self.insert(joined, area, 1, ordinary);
-        }
-        let count = parts.len();
-        self.insert(spelling, area, count, ordinary);
-    }
-
-    fn insert(&mut self, spelling: String, area: usize, words: usize, ordinary: bool) {
-        if let Some((first, _)) = spelling.split_once(' ') {
-            let most = self.longer.entry(first.to_owned()).or_default();
-            *most = words.max(*most);
-        }
-        let entry = self.spellings.entry(spelling).or_insert_with(|| Spelling {
-            areas: Vec::new(),
-            ordinary,
-            words,
-        });
-        if !entry.areas.contains(&area) {
-            entry.areas.push(area);
-        }
-    }
-
-    /// The longest spelling that begins with the first of `following`, and how many words of the text it took.
-    pub(super) fn longest(
-        &self,
-        following: &[&str],
-        buffer: &mut String,
-    ) -> Option<(&Spelling, usize)> {
-        let first = *following.first()?;
-        let most = self
-            .longer
-            .get(first)
-            .copied()
-            .unwrap_or(1)
-            .min(following.len());
-        for count in (2..=most).rev() {
-            buffer.clear();
-            for (at, word) in following[..count].iter().enumerate() {
-                if at > 0 {
-                    buffer.push(' ');
-                }
-                buffer.push_str(word);
-            }
-            if let Some(found) = self.spellings.get(buffer.as_str()) {
-                return Some((found, count));
+        for (file, landmark) in [(aliases, false), (landmarks, true)] {
+            for row in csv::Reader::from_reader(file.as_bytes()).deserialize() {
+                let AliasRow { alias, code } = row?;
+                let at = *by_code.get(&code).ok_or(PlaceError::Code(code))?;
+                let kind = if landmark {
+                    Kind::Landmark
+                } else {
+                    ordinary.kind(&alias)
+                };
+                names.alias(&alias, at, kind);
             }
         }
-        if let Some(second) = following.get(1)
-            && first.len() + second.len() >= JOINABLE
-        {
-            buffer.clear();
-            buffer.push_str(first);
-            buffer.push_str(second);
-            if let Some(found) = self.spellings.get(buffer.as_str()) {
-                return Some((found, 2));
+        let shipped = Arc::new(names);
+        Ok(Self {
+            areas: list.into(),
+            by_code: Arc::new(by_code),
+            names: Arc::new(RwLock::new(Known {
+                names: shipped.clone(),
+                version: 0,
+            })),
+            shipped,
+        })
+    }
+
+    /// Replaces all names that operators have added, in this gazetteer and in its clones. `version` is the number of the newest
+    /// change among them; what is older than what is in use is let go. Names of areas that are not known here are left out.
+    pub fn set_added(&self, version: i64, added: &[AddedName]) {
+        let mut names = Names::clone(&self.shipped);
+        for name in added {
+            if let Some(&at) = self.by_code.get(&name.code) {
+                names.alias(&name.name, at, Kind::Landmark);
             }
         }
-        self.spellings.get(first).map(|found| (found, 1))
+        let mut known = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        if version > known.version {
+            *known = Known {
+                names: Arc::new(names),
+                version,
+            };
+        }
+    }
+
+    /// The number of the newest change that is among the names in use.
+    pub fn added_version(&self) -> i64 {
+        let known = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        known.version
+    }
+
+    pub(super) fn names(&self) -> Arc<Names> {
+        let known = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        known.names.clone()
     }
 
     pub(super) fn area(&self, at: usize) -> &Area {

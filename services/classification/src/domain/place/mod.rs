@@ -1,13 +1,17 @@
-//! Which desa, kecamatan or kabupaten of NTB a text speaks of.
+//! Which desa, kecamatan or kabupaten of NTB a text, a pin or a choice speaks of.
 //!
 //! Village names here are often ordinary words (Baru, Dalam, Alas), are shared (40 of them) or repeat the name of their
 //! kecamatan (55). So a name alone counts for little: a trigger word before it ("desa", "kec") or a second mention that
 //! agrees ("sesela gunungsari lobar") makes it sure. Names after "jalan" are streets and are damped.
 
 mod find;
+mod fuzzy;
 mod gazetteer;
+mod names;
+mod trigger;
 
 pub use gazetteer::{Gazetteer, PlaceError};
+pub use names::AddedName;
 
 /// From this confidence on a place may be used without asking the reporter.
 pub const SURE: f32 = 0.65;
