@@ -1,7 +1,7 @@
 //! The classifier's own values as the contracts carry them: the one place where the two meet.
 
 use contracts::classification::{Candidate, Category as WireCategory, Label, PlaceCandidate};
-use contracts::common::{Decider, Kind, Level, Urgency, decider};
+use contracts::common::{Decider, Kind, Level, PlaceDisagreement, Urgency, decider};
 
 use crate::domain::classify::Classification;
 use crate::domain::labels;
@@ -63,6 +63,12 @@ pub fn label(found: Classification, model: &str) -> Label {
                 reason: p.reasons.join(", "),
             })
             .collect(),
+        place_disagreement: found.place_disagreement.map(|d| PlaceDisagreement {
+            by_position: d.by_position.unwrap_or_default(),
+            by_text: d.by_text.unwrap_or_default(),
+            by_choice: d.by_choice.unwrap_or_default(),
+        }),
+        place_missing: found.place_missing,
         oversight_suspected: found.oversight_suspected,
         health_data: found.health_data,
         by: Some(Decider {
