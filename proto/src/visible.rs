@@ -57,9 +57,10 @@ impl<'a> Role<'a> {
     /// the reporter's: that is proved for one complaint. Unspecified counts as the public.
     pub fn acting(actor: &'a Actor, lead: Option<&str>) -> Self {
         match actor.role() {
-            common::Role::Unspecified | common::Role::Public | common::Role::Reporter => {
-                Self::Public
-            }
+            common::Role::Unspecified
+            | common::Role::Public
+            | common::Role::Reporter
+            | common::Role::Administrator => Self::Public,
             common::Role::Operator => Self::Operator,
             common::Role::Opd if actor.opd_code.is_empty() => Self::Public,
             common::Role::Opd => Self::opd(&actor.opd_code, lead == Some(actor.opd_code.as_str())),

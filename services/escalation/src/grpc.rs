@@ -1,22 +1,29 @@
 //! What escalation serves: clocks, what is overdue, and why.
 
+use std::sync::Arc;
+
 use chassis::Failure;
 use contracts::{
     ComplaintId,
     common::Role,
     escalation::{
-        ClocksRequest, ClocksResponse, ComplaintClocks, OverdueClock, OverdueRequest,
-        OverdueResponse, WhyRequest, WhyResponse, escalation_service_server::EscalationService,
+        ClocksRequest, ClocksResponse, ComplaintClocks, Limit, LimitsFor, LimitsOf, LimitsRequest,
+        LimitsResponse, OverdueClock, OverdueRequest, OverdueResponse, WhyRequest, WhyResponse,
+        escalation_service_server::EscalationService,
     },
     visible::{self, View, visible_to},
 };
 use deadpool_postgres::Pool;
-use time::{OffsetDateTime, UtcOffset, macros::format_description};
+use time::{Date, OffsetDateTime, UtcOffset, macros::format_description};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use crate::{
-    domain::{policy::clock_code, steps::Tracked},
+    domain::{
+        Rules,
+        policy::{CLOCKS, clock_code},
+        steps::Tracked,
+    },
     keeper::wire,
     store,
 };
@@ -26,6 +33,8 @@ use crate::{
 pub struct Escalation {
     /// The record.
     pub pool: Pool,
+    /// The limits.
+    pub rules: Arc<Rules>,
 }
 
 fn id_of(text: &str) -> Result<ComplaintId, Status> {
@@ -189,6 +198,42 @@ impl EscalationService for Escalation {
             None => "Tidak ada batas waktu yang terlewati.".to_owned(),
         };
         Ok(Response::new(WhyResponse { sentence }))
+    }
+
+    async fn limits(
+        &self,
+        request: Request<LimitsRequest>,
+    ) -> Result<Response<LimitsResponse>, Status> {
+        let asked = request.into_inner();
+        if asked.of.len() > 100 {
+            return Err(Status::invalid_argument("of: at most 100"));
+        }
+        let day = Date::parse(&asked.on, format_description!("[year]-[month]-[day]"))
+            .map_err(|_| Status::invalid_argument("on: not a day like 2026-01-02"))?;
+        let limit = |clock, of: &LimitsOf| {
+            let row = self
+                .rules
+                .policies
+                .find(clock, of.kind(), of.urgency(), day)?;
+            Some(Limit {
+                clock: clock_code(clock).into(),
+                amount: row.amount.into(),
+                unit: row.unit.code().into(),
+                policy: row.policy.clone(),
+                legal_basis: row.legal_basis.clone(),
+            })
+        };
+        let answers = asked
+            .of
+            .iter()
+            .map(|of| LimitsFor {
+                limits: CLOCKS
+                    .into_iter()
+                    .filter_map(|clock| limit(clock, of))
+                    .collect(),
+            })
+            .collect();
+        Ok(Response::new(LimitsResponse { answers }))
     }
 }
 

@@ -72,7 +72,7 @@ pub async fn run(
     )
     .await?;
     let keeper = keeper::Keeper {
-        rules,
+        rules: rules.clone(),
         clock: core.env.clock.clone(),
     };
     core.consume(keeper.clone())?;
@@ -88,6 +88,7 @@ pub async fn run(
     let mut routes = RoutesBuilder::default();
     routes.add_service(EscalationServiceServer::new(grpc::Escalation {
         pool: core.pool.clone(),
+        rules,
     }));
     core.serve_grpc(listeners.grpc, routes, &[]);
     core.serve_ops(listeners.ops);

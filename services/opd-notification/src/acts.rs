@@ -215,7 +215,12 @@ fn may_from_outside(by: &Actor, facets: &Facets) -> bool {
     match by.role() {
         Role::Inspectorate => true,
         Role::Operator | Role::Oversight | Role::Leader => !oversight,
-        Role::Unspecified | Role::Public | Role::Reporter | Role::Opd | Role::System => false,
+        Role::Unspecified
+        | Role::Public
+        | Role::Reporter
+        | Role::Opd
+        | Role::System
+        | Role::Administrator => false,
     }
 }
 

@@ -82,6 +82,17 @@ pub enum Unit {
     WorkingDays,
 }
 
+impl Unit {
+    /// Its code in data files and contracts.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Hours => "hours",
+            Self::CalendarDays => "calendar_days",
+            Self::WorkingDays => "working_days",
+        }
+    }
+}
+
 /// How long a step may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Limit {

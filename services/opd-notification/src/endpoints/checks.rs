@@ -59,7 +59,7 @@ pub struct Wish {
 pub fn administrator(by: Option<&Actor>) -> Result<&str, Error> {
     let by = by.ok_or(Error::Invalid("by: every act has a person"))?;
     match by.role() {
-        Role::Operator | Role::Oversight | Role::System => {}
+        Role::Operator | Role::Oversight | Role::System | Role::Administrator => {}
         Role::Unspecified
         | Role::Public
         | Role::Reporter
