@@ -240,6 +240,11 @@ impl World {
 
     /// A connection to a service that shows the services' token.
     pub fn peer(&self, service: &str) -> Peer {
+        self.peer_at(&self.settings.grpc(service))
+    }
+
+    /// The same to an address: of a further replica.
+    pub fn peer_at(&self, address: &str) -> Peer {
         let config = chassis::config::Grpc {
             listen: String::new(),
             token: chassis::config::Secret(self.secrets.grpc.clone()),
@@ -247,7 +252,7 @@ impl World {
             max_message_bytes: 16 << 20,
             max_concurrent: 1_000,
         };
-        grpc::peer(&self.settings.grpc(service), &config).expect("an address")
+        grpc::peer(address, &config).expect("an address")
     }
 
     /// A client of intake.

@@ -167,7 +167,7 @@ async fn open311_lists_the_taxonomy() {
         .expect("a list");
     let taxonomy = world
         .classification()
-        .taxonomy(TaxonomyRequest { on: None })
+        .taxonomy(TaxonomyRequest::default())
         .await
         .expect("the taxonomy")
         .into_inner()

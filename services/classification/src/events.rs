@@ -27,6 +27,7 @@ use crate::label::{self, Said, by_person, fold};
 use crate::lessons::{self, Lessons};
 use crate::likeness::Alike;
 use crate::likeness::table::{self as likeness, Note, Reading};
+use crate::live::Live;
 use crate::store::{self, Kept, NewLabel};
 use crate::wire;
 
@@ -36,8 +37,8 @@ const TEXTS: usize = 500;
 /// Labels what is new, and learns from what persons decide.
 #[derive(Clone)]
 pub struct Events {
-    /// The model and all that belongs to it.
-    pub classifier: Arc<Classifier>,
+    /// The model and all that belongs to it, as they are now.
+    pub live: Arc<Live>,
     /// Where texts are read.
     pub intake: IntakeServiceClient<Peer>,
     /// The time.
@@ -89,7 +90,7 @@ impl Events {
 
     /// Labels texts on a thread where computing blocks nobody.
     async fn label(&self, contents: Vec<Content>) -> Result<Vec<(ComplaintId, Read)>, Failure> {
-        let classifier = self.classifier.clone();
+        let classifier = self.live.classifier();
         let labelled = tokio::task::spawn_blocking(move || {
             contents
                 .iter()
@@ -123,13 +124,9 @@ impl Events {
 fn of_content(classifier: &Classifier, content: &Content) -> Label {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let (category, area) = (some(&content.category_hint), some(&content.area_hint));
-    let answer = some(&content.place_answer);
     let hints = Hints {
         category: category.as_deref(),
         area: area.as_deref(),
-        pin: content.position.as_ref().map(|at| (at.lat, at.lon)),
-        photo: content.photo_position.as_ref().map(|at| (at.lat, at.lon)),
-        place_answer: answer.as_deref(),
     };
     let text = with_shapes(&content.text);
     wire::label(classifier.classify(&text, hints), classifier.version())
@@ -296,7 +293,7 @@ impl Events {
             said.as_ref(),
             &corrections,
             suspected,
-            self.classifier.taxonomy(),
+            self.live.classifier().taxonomy(),
         )?;
         match before.filter(|before| label::same(before, &facet)) {
             None => Some(Settled {

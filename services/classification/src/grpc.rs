@@ -2,40 +2,50 @@
 
 mod correct;
 mod similar;
+mod taxonomy;
 
 use std::sync::Arc;
 
+use chassis::grpc::Peer;
 use chassis::{Clock, Ledger};
+use contracts::ComplaintId;
 use contracts::classification::classification_service_server::ClassificationService;
 use contracts::classification::{
     ClassifyBatchRequest, ClassifyBatchResponse, ClassifyRequest, ClassifyResponse, CorrectRequest,
-    CorrectResponse, ExplainRequest, ExplainResponse, Label, SimilarRequest, SimilarResponse,
+    CorrectResponse, EditTaxonomyRequest, EditTaxonomyResponse, ExplainRequest, ExplainResponse,
+    Label, SimilarRequest, SimilarResponse, TaxonomyEditsRequest, TaxonomyEditsResponse,
     TaxonomyRequest, TaxonomyResponse,
 };
-use contracts::{ComplaintId, values};
+use contracts::routing::routing_service_client::RoutingServiceClient;
 use deadpool_postgres::Pool;
-use time::{OffsetDateTime, UtcOffset};
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::domain::classify::{Classifier, Hints};
+use crate::domain::taxonomy::Standing;
 use crate::label::explained;
 use crate::likeness::Alike;
+use crate::live::Live;
+use crate::promises::Promises;
 use crate::{store, wire};
 
 /// Characters that a text may have; as many as intake accepts.
 const MAX_CHARACTERS: usize = 20_000;
 /// Texts in one call.
 const MAX_ITEMS: usize = 500;
+/// Bytes that a key of a call may have.
+const MAX_KEY: usize = 128;
 
 /// The calls of `ClassificationService`.
 #[derive(Debug, Clone)]
 pub struct Calls {
-    pub(crate) classifier: Arc<Classifier>,
+    pub(crate) live: Arc<Live>,
     pub(crate) pool: Pool,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clock: Clock,
     pub(crate) alike: Arc<Alike>,
+    pub(crate) promises: Arc<Promises>,
+    pub(crate) routing: RoutingServiceClient<Peer>,
 }
 
 /// A value that cannot be used, with its field for the program.
@@ -64,11 +74,12 @@ impl Calls {
             return Err(invalid(field("text"), "at most 20,000 characters"));
         }
         let hint = &item.category_hint;
-        if !hint.is_empty() && self.classifier.taxonomy().get(hint).is_none() {
+        let classifier = self.live.classifier();
+        if !hint.is_empty() && classifier.taxonomy().get(hint).is_none() {
             return Err(invalid(field("category_hint"), "not a category's code"));
         }
         let area = &item.area_hint;
-        if !area.is_empty() && self.classifier.gazetteer().get(area).is_none() {
+        if !area.is_empty() && classifier.gazetteer().get(area).is_none() {
             return Err(invalid(field("area_hint"), "not the code of an area here"));
         }
         Ok(())
@@ -81,8 +92,6 @@ fn classify(classifier: &Classifier, item: &ClassifyRequest) -> Label {
     let hints = Hints {
         category: category.as_deref(),
         area: area.as_deref(),
-        pin: item.position.as_ref().map(|at| (at.lat, at.lon)),
-        ..Hints::default()
     };
     wire::label(classifier.classify(&item.text, hints), classifier.version())
 }
@@ -95,7 +104,7 @@ impl ClassificationService for Calls {
     ) -> Result<Response<ClassifyResponse>, Status> {
         let item = request.into_inner();
         self.check("", &item)?;
-        let label = Some(classify(&self.classifier, &item));
+        let label = Some(classify(&self.live.classifier(), &item));
         Ok(Response::new(ClassifyResponse { label }))
     }
 
@@ -110,7 +119,7 @@ impl ClassificationService for Calls {
         for (n, item) in items.iter().enumerate() {
             self.check(&format!("items[{n}]."), item)?;
         }
-        let classifier = self.classifier.clone();
+        let classifier = self.live.classifier();
         let labels = tokio::task::spawn_blocking(move || {
             items.iter().map(|i| classify(&classifier, i)).collect()
         })
@@ -138,9 +147,21 @@ impl ClassificationService for Calls {
         let (facet, said) = store::label(&client, id)
             .await?
             .ok_or_else(|| Status::not_found("this complaint has no label"))?;
+        let classifier = self.live.classifier();
+        let now = match classifier.taxonomy().standing(&facet.category) {
+            Standing::Given(one) | Standing::Merged(one) => vec![one.code.clone()],
+            Standing::Split(parts) => parts.iter().map(|p| p.code.clone()).collect(),
+            Standing::Unknown => Vec::new(),
+        };
+        let (category_now, categories_now) = match &now[..] {
+            [one] => (one.clone(), Vec::new()),
+            _ => (String::new(), now),
+        };
         Ok(Response::new(ExplainResponse {
             label: Some(explained(&facet, said.as_ref())),
             at: facet.at,
+            category_now,
+            categories_now,
         }))
     }
 
@@ -155,23 +176,20 @@ impl ClassificationService for Calls {
         &self,
         request: Request<TaxonomyRequest>,
     ) -> Result<Response<TaxonomyResponse>, Status> {
-        let on = match &request.get_ref().on {
-            Some(on) => values::datetime(on).ok_or_else(|| invalid("on", "not a point in time"))?,
-            None => self.clock.now(),
-        };
-        let day = wita(on).date();
-        let taxonomy = self.classifier.taxonomy();
-        let categories = taxonomy
-            .categories()
-            .iter()
-            .filter(|c| c.valid_on(day))
-            .map(|c| wire::category(c, taxonomy))
-            .collect();
-        Ok(Response::new(TaxonomyResponse { categories }))
+        self.categories(request.get_ref()).await.map(Response::new)
     }
-}
 
-/// Asia/Makassar: UTC+8, no daylight saving.
-fn wita(at: OffsetDateTime) -> OffsetDateTime {
-    UtcOffset::from_hms(8, 0, 0).map_or(at, |wita| at.to_offset(wita))
+    async fn edit_taxonomy(
+        &self,
+        request: Request<EditTaxonomyRequest>,
+    ) -> Result<Response<EditTaxonomyResponse>, Status> {
+        self.edit(request.into_inner()).await.map(Response::new)
+    }
+
+    async fn taxonomy_edits(
+        &self,
+        request: Request<TaxonomyEditsRequest>,
+    ) -> Result<Response<TaxonomyEditsResponse>, Status> {
+        self.past_edits(request.get_ref()).await.map(Response::new)
+    }
 }

@@ -8,7 +8,9 @@ use chassis::config::Check;
 use chassis::service::{Core, Env, Error, Listeners};
 use contracts::classification::classification_service_server::ClassificationServiceServer;
 use contracts::common::Owner;
+use contracts::escalation::escalation_service_client::EscalationServiceClient;
 use contracts::intake::intake_service_client::IntakeServiceClient;
+use contracts::routing::routing_service_client::RoutingServiceClient;
 use prometheus_client::metrics::family::Family;
 use serde::Deserialize;
 use tonic::service::Routes;
@@ -22,6 +24,8 @@ mod label;
 mod label_tests;
 mod lessons;
 mod likeness;
+mod live;
+mod promises;
 mod store;
 pub mod training;
 mod wire;
@@ -30,7 +34,10 @@ pub use domain::taxonomy;
 
 use domain::artefact;
 use domain::classify::Classifier;
+use domain::taxonomy::History;
 use likeness::Alike;
+use live::Live;
+use promises::Promises;
 
 mod embedded {
     refinery::embed_migrations!("migrations");
@@ -38,6 +45,8 @@ mod embedded {
 
 /// Bytes that a message with 500 texts may have.
 const TEXTS_BYTES: usize = 64 << 20;
+/// How often a replica looks for what others changed: an edit of the taxonomy holds on all of them so much later at most.
+const FOLLOW: Duration = Duration::from_secs(1);
 /// How often rows are deleted that only say that a complaint was erased.
 const FORGET_ERASED: Duration = Duration::from_secs(300);
 
@@ -86,7 +95,7 @@ pub async fn run(
     listeners: Listeners,
     env: Env,
 ) -> Result<(), Error> {
-    let classifier = Arc::new(classifier(&config.own)?);
+    let classifier = classifier(&config.own)?;
     let message_bytes = config.base.grpc.max_message_bytes;
     let core = Core::start(
         env,
@@ -95,6 +104,16 @@ pub async fn run(
         embedded::migrations::runner,
     )
     .await?;
+    let shipped = History::embedded().map_err(|e| Error::setup("the taxonomy", e))?;
+    store::taxonomy::plant(&core.pool, &shipped).await?;
+    let catalogue = live::load(&core.pool).await?;
+    let live = Arc::new(Live::new(classifier, catalogue));
+    live.follow_taxonomy(&core.pool, &core.env.clock).await?;
+    let (following, pool, clock) = (live.clone(), core.pool.clone(), core.env.clock.clone());
+    core.every(FOLLOW, move || {
+        let (live, pool, clock) = (following.clone(), pool.clone(), clock.clone());
+        async move { live.follow_taxonomy(&pool, &clock).await }
+    });
     let labels = Family::default();
     core.env.metrics.register(|registry| {
         registry.register(
@@ -116,7 +135,7 @@ pub async fn run(
         async move { likeness::table::forget_erased(&pool.get().await?, now).await }
     });
     core.consume(events::Events {
-        classifier: classifier.clone(),
+        live: live.clone(),
         intake,
         clock: core.env.clock.clone(),
         labels,
@@ -124,11 +143,15 @@ pub async fn run(
     })?;
     let mut routes = Routes::builder();
     let calls = grpc::Calls {
-        classifier,
+        live,
         pool: core.pool.clone(),
         ledger: core.ledger.clone(),
         clock: core.env.clock.clone(),
         alike,
+        promises: Arc::new(Promises::new(EscalationServiceClient::new(
+            core.peer(Owner::Escalation)?,
+        ))),
+        routing: RoutingServiceClient::new(core.peer(Owner::Routing)?),
     };
     routes.add_service(
         ClassificationServiceServer::new(calls).max_decoding_message_size(message_bytes),

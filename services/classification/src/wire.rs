@@ -1,11 +1,16 @@
 //! The classifier's own values as the contracts carry them: the one place where the two meet.
 
-use contracts::classification::{Candidate, Category as WireCategory, Label, PlaceCandidate};
-use contracts::common::{Decider, Kind, Level, PlaceDisagreement, Urgency, decider};
+use contracts::classification::{
+    Candidate, Category as WireCategory, Label, LevelDesk, PlaceCandidate,
+};
+use time::Date;
+use time::format_description::well_known::Iso8601;
+
+use contracts::common::{Decider, Kind, Level, Urgency, decider};
 
 use crate::domain::classify::Classification;
 use crate::domain::labels;
-use crate::domain::taxonomy::{Category, Taxonomy};
+use crate::domain::taxonomy::{Category, Name, REGENCY_OF_THE_PLACE, Standing, Taxonomy};
 
 /// A kind; both sides spell its code alike.
 pub fn kind(kind: labels::Kind) -> Kind {
@@ -21,16 +26,62 @@ pub fn urgency(urgency: labels::Urgency) -> Urgency {
     }
 }
 
-/// A level. What lies outside local government is national, but for what regencies run themselves.
-fn level(category: &Category) -> Level {
-    match category.level {
+/// A level; what lies outside local government is national.
+pub fn level(level: labels::Level) -> Level {
+    match level {
         labels::Level::Provincial => Level::Province,
         labels::Level::Regency => Level::Regency,
-        labels::Level::Outside => match category.default_opd.as_str() {
-            "pdam" | "dukcapil" => Level::Regency,
-            _ => Level::National,
-        },
+        labels::Level::Village => Level::Village,
+        labels::Level::Outside => Level::National,
     }
+}
+
+fn own<T: Copy>(all: &[T], same: impl Fn(T) -> bool) -> Option<T> {
+    all.iter().copied().find(|value| same(*value))
+}
+
+/// Stands in the contracts for the kabupaten or kota of the place.
+const GOVERNMENT: &str = "@government";
+
+/// A day as it travels.
+pub fn day(day: Date) -> String {
+    day.format(&Iso8601::DATE).unwrap_or_default()
+}
+
+/// A day as it came.
+pub fn parse_day(text: &str) -> Option<Date> {
+    Date::parse(text, &Iso8601::DATE).ok()
+}
+
+/// A category that a person asks for, as far as the contracts' values are known; its days are put in by the edit.
+///
+/// # Errors
+/// The name of the field that cannot be used.
+pub fn asked(category: &WireCategory) -> Result<Category, &'static str> {
+    let mut desks: [String; labels::Level::ALL.len()] = Default::default();
+    for desk in &category.desks {
+        let level = own(labels::Level::ALL, |l| level(l) == desk.level()).ok_or("desks.level")?;
+        desks[level as usize] = match desk.opd_code.as_str() {
+            GOVERNMENT => REGENCY_OF_THE_PLACE.to_owned(),
+            code => code.to_owned(),
+        };
+    }
+    Ok(Category {
+        code: category.code.clone(),
+        group: category.group.clone(),
+        name: Name {
+            id: category.name.trim().to_owned(),
+            en: category.name_en.trim().to_owned(),
+        },
+        description: category.description.trim().to_owned(),
+        desks,
+        level: own(labels::Level::ALL, |l| level(l) == category.level()).ok_or("level")?,
+        default_kind: own(labels::Kind::ALL, |k| kind(k) == category.kind()).ok_or("kind")?,
+        default_urgency: own(labels::Urgency::ALL, |u| urgency(u) == category.urgency())
+            .ok_or("urgency")?,
+        valid_from: Date::MIN,
+        valid_to: None,
+    })
 }
 
 /// What the model says of a text, with the words that spoke for it.
@@ -63,12 +114,6 @@ pub fn label(found: Classification, model: &str) -> Label {
                 reason: p.reasons.join(", "),
             })
             .collect(),
-        place_disagreement: found.place_disagreement.map(|d| PlaceDisagreement {
-            by_position: d.by_position.unwrap_or_default(),
-            by_text: d.by_text.unwrap_or_default(),
-            by_choice: d.by_choice.unwrap_or_default(),
-        }),
-        place_missing: found.place_missing,
         oversight_suspected: found.oversight_suspected,
         health_data: found.health_data,
         by: Some(Decider {
@@ -94,10 +139,28 @@ pub fn category(category: &Category, taxonomy: &Taxonomy) -> WireCategory {
         description: category.description.clone(),
         group_name: group.map(|g| g.id.clone()).unwrap_or_default(),
         default_opd: category.opd_for(None).unwrap_or_default().to_owned(),
-        level: level(category).into(),
+        level: level(category.level).into(),
         urgency: urgency(category.default_urgency).into(),
         kind: kind(category.default_kind).into(),
         keywords: keywords.join(", "),
+        desks: labels::Level::ALL
+            .iter()
+            .map(|&at| LevelDesk {
+                level: level(at).into(),
+                opd_code: match category.desk_at(at) {
+                    REGENCY_OF_THE_PLACE => GOVERNMENT.to_owned(),
+                    code => code.to_owned(),
+                },
+            })
+            .collect(),
+        valid_from: day(category.valid_from),
+        valid_to: category.valid_to.map(day).unwrap_or_default(),
+        promises: Vec::new(),
+        successors: match taxonomy.standing(&category.code) {
+            Standing::Merged(one) => vec![one.code.clone()],
+            Standing::Split(parts) => parts.iter().map(|p| p.code.clone()).collect(),
+            Standing::Given(_) | Standing::Unknown => Vec::new(),
+        },
     }
 }
 

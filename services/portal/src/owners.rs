@@ -78,7 +78,7 @@ impl Owners {
     ) {
         let (mut classes, mut routes) = (self.classification.clone(), self.routing.clone());
         let (categories, opds) = tokio::join!(
-            classes.taxonomy(classification::TaxonomyRequest { on: None }),
+            classes.taxonomy(classification::TaxonomyRequest::default()),
             routes.registry(routing::RegistryRequest { on: None }),
         );
         (

@@ -1,11 +1,14 @@
 //! What a text is: the one function that all else of this service serves.
 
+use std::sync::Arc;
+
 use super::artefact::{self, ArtefactError};
+use super::classes::Outcomes;
 use super::cues::{CueError, Cues, Findings, Suspicion};
 use super::labels::{Kind, Urgency};
 use super::model::{Head, Model, Scores};
 use super::online::Overlay;
-use super::place::{Disagreement, Evidence, Gazetteer, PlaceCandidate, PlaceError, Places};
+use super::place::{Gazetteer, PlaceCandidate, PlaceError};
 use super::taxonomy::{Category, OTHER, Taxonomy, TaxonomyError};
 use super::text::normalise;
 
@@ -33,16 +36,6 @@ const SUSPECTED: f32 = 0.25;
 /// With company of a weak cue this much is enough.
 const SUSPECTED_WITH_CUE: f32 = 0.12;
 
-/// Groups of matters that lie in no desa: who they concern is known by the kabupaten at most.
-const REGENCY_IS_ENOUGH: [&str; 6] = [
-    "kependudukan",
-    "pemerintahan",
-    "kerja",
-    "ekonomi",
-    "digital",
-    "lainnya",
-];
-
 /// Why a classifier cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ClassifierError {
@@ -67,12 +60,6 @@ pub struct Hints<'a> {
     pub category: Option<&'a str>,
     /// The area that the reporter chose, `52.xx[.yy[.zzzz]]`.
     pub area: Option<&'a str>,
-    /// Where the reporter put the pin: latitude and longitude in degrees, WGS 84.
-    pub pin: Option<(f64, f64)>,
-    /// Where the photo says that it was taken, likewise.
-    pub photo: Option<(f64, f64)>,
-    /// What the reporter wrote when asked where it is; part of the text too.
-    pub place_answer: Option<&'a str>,
 }
 
 /// One of the categories that an officer may choose from.
@@ -109,10 +96,6 @@ pub struct Classification {
     pub suggestions: Vec<Suggestion>,
     /// Best first.
     pub places: Vec<PlaceCandidate>,
-    /// What is known of the place lies in different places.
-    pub place_disagreement: Option<Disagreement>,
-    /// The place matters and is not known well enough.
-    pub place_missing: bool,
     /// Abuse of office may be meant: rahasia before anyone looks.
     pub oversight_suspected: bool,
     /// Somebody's health is spoken of.
@@ -131,10 +114,14 @@ impl Classification {
 /// All that classifying needs. Immutable; made once.
 #[derive(Debug, Clone)]
 pub struct Classifier {
-    taxonomy: Taxonomy,
-    model: Model,
-    cues: Cues,
-    gazetteer: Gazetteer,
+    taxonomy: Arc<Taxonomy>,
+    /// What the model's classes are called on the taxonomy's day.
+    outcomes: Arc<Outcomes>,
+    model: Arc<Model>,
+    /// What corrections have taught since it was trained.
+    learnt: Option<Arc<Overlay>>,
+    cues: Arc<Cues>,
+    gazetteer: Arc<Gazetteer>,
 }
 
 impl Classifier {
@@ -151,17 +138,41 @@ impl Classifier {
     /// # Errors
     /// As [`Classifier::embedded`].
     pub fn with_model(model: Model) -> Result<Self, ClassifierError> {
+        let taxonomy = Taxonomy::embedded()?;
         Ok(Self {
-            taxonomy: Taxonomy::embedded()?,
-            model,
-            cues: Cues::embedded()?,
-            gazetteer: Gazetteer::embedded()?,
+            outcomes: Arc::new(Outcomes::new(model.head(Head::Category), &taxonomy)),
+            taxonomy: Arc::new(taxonomy),
+            model: Arc::new(model),
+            learnt: None,
+            cues: Arc::new(Cues::embedded()?),
+            gazetteer: Arc::new(Gazetteer::embedded()?),
         })
+    }
+
+    /// The same with the categories of another day or another edit.
+    #[must_use]
+    pub fn with_taxonomy(&self, taxonomy: Arc<Taxonomy>) -> Self {
+        Self {
+            outcomes: Arc::new(Outcomes::new(self.model.head(Head::Category), &taxonomy)),
+            taxonomy,
+            ..self.clone()
+        }
     }
 
     /// The categories.
     pub fn taxonomy(&self) -> &Taxonomy {
         &self.taxonomy
+    }
+
+    /// The same with another model, or with what corrections have taught over it: the overlay must be that of the model.
+    #[must_use]
+    pub fn with_learnt(&self, model: Arc<Model>, learnt: Option<Arc<Overlay>>) -> Self {
+        Self {
+            outcomes: Arc::new(Outcomes::new(model.head(Head::Category), &self.taxonomy)),
+            model,
+            learnt,
+            ..self.clone()
+        }
     }
 
     /// The areas.
@@ -181,7 +192,7 @@ impl Classifier {
 
     /// Says what a text is. Takes bounded time for any input.
     pub fn classify(&self, text: &str, hints: Hints<'_>) -> Classification {
-        self.classify_by(None, text, hints)
+        self.classify_by(self.learnt.as_deref(), text, hints)
     }
 
     /// The same, with what corrections have taught since the model was trained. The overlay must be that of this model.
@@ -197,19 +208,7 @@ impl Classifier {
     ) -> Classification {
         let text = normalise(text);
         let found = self.cues.find(&text);
-        let answer = hints.place_answer.map(normalise);
-        let Places {
-            candidates: places,
-            disagreement: place_disagreement,
-        } = self.gazetteer.weigh(
-            &text,
-            Evidence {
-                pin: hints.pin,
-                photo: hints.photo,
-                chosen: hints.area,
-                answer: answer.as_deref(),
-            },
-        );
+        let places = self.places(&text, hints.area);
         let regency = places
             .first()
             .filter(|place| place.confidence >= super::place::SURE)
@@ -217,20 +216,21 @@ impl Classifier {
             .map(str::to_owned);
         let vector = self.model.vector_with(&text, learnt);
         let scores = self.model.score_with(&vector, learnt);
-        let categories = self.categories(&scores, hints.category);
+        let (categories, told) = self.categories(&scores, hints.category);
         let spec = self.model.head(Head::Category);
         let confidence = spec.calibrator.confidence(&categories);
         let order = ranked(&categories);
         let suggestions: Vec<Suggestion> = order
             .iter()
-            .filter_map(|&class| {
-                let category = self.taxonomy.get(&spec.classes[class])?;
+            .filter_map(|&outcome| {
+                let category = self.taxonomy.get(self.outcomes.code(outcome))?;
+                let class = self.outcomes.speaker(outcome, scores.of(Head::Category));
                 let reasons = self
                     .model
                     .reasons(&text, &vector, Head::Category, class, WORDS);
                 Some(Suggestion {
                     category: category.code.clone(),
-                    score: categories[class],
+                    score: categories[outcome],
                     opd: category.opd_for(regency.as_deref()).map(str::to_owned),
                     words: reasons.into_iter().map(str::to_owned).collect(),
                 })
@@ -238,7 +238,7 @@ impl Classifier {
             .take(SUGGESTIONS)
             .collect();
         let (kind, kind_confidence, kind_sure) = self.kind(&scores, &found, vector.is_empty());
-        let category_sure = confidence >= spec.threshold;
+        let category_sure = told && confidence >= spec.threshold;
         let chosen = suggestions
             .first()
             .map_or(OTHER, |s| s.category.as_str())
@@ -253,11 +253,6 @@ impl Classifier {
             &found,
             category.filter(|_| category_sure),
         );
-        let known = places
-            .first()
-            .filter(|place| place.confidence >= super::place::SURE)
-            .map(|place| place.code.as_str());
-        let place_missing = self.place_missing(kind, category, known);
         let health =
             found.health || category.is_some_and(|c| c.group == "kesehatan" && category_sure);
         Classification {
@@ -270,38 +265,45 @@ impl Classifier {
             urgency_reasons,
             suggestions,
             places,
-            place_disagreement,
-            place_missing,
             oversight_suspected: self.suspected(kind, &scores, &found),
             health_data: health,
         }
     }
 
-    /// Whether somebody must be asked where it is: what is complained of lies somewhere, and whoever gets it or goes there does
-    /// not know where.
-    fn place_missing(&self, kind: Kind, category: Option<&Category>, known: Option<&str>) -> bool {
-        if !matches!(kind, Kind::Complaint | Kind::HelpRequest) {
-            return false;
+    fn places(&self, text: &str, chosen: Option<&str>) -> Vec<PlaceCandidate> {
+        let mut places = self.gazetteer.find(text);
+        // What the reporter pointed at stands first; what the text says stays visible behind it.
+        if let Some(area) = chosen.and_then(|code| self.gazetteer.get(code)) {
+            places.retain(|place| !area.code.starts_with(&place.code));
+            let finer = places.first().is_some_and(|place| {
+                place.code.starts_with(&area.code) && place.confidence >= super::place::SURE
+            });
+            let own = PlaceCandidate {
+                code: area.code.clone(),
+                name: self.gazetteer.full_name(&area.code),
+                confidence: 0.9,
+                reasons: vec!["dipilih pelapor".to_owned()],
+            };
+            places.insert(usize::from(finer), own);
+            places.truncate(super::place::MAX_CANDIDATES);
         }
-        let group = category.map_or(OTHER, |c| c.group.as_str());
-        let regency_is_enough = REGENCY_IS_ENOUGH.contains(&group);
-        match known.map(str::len) {
-            Some(8..) => false,
-            Some(_) => !regency_is_enough,
-            // One agency for the whole province may need no place at all.
-            None => !regency_is_enough || category.is_none_or(|c| c.opd_for(None).is_none()),
-        }
+        places
     }
 
-    fn categories(&self, scores: &Scores, hint: Option<&str>) -> Vec<f32> {
-        let mut categories = scores.of(Head::Category).to_vec();
-        let classes = &self.model.head(Head::Category).classes;
-        if let Some(chosen) = hint.and_then(|hint| classes.iter().position(|class| class == hint)) {
+    /// Probabilities of the categories that are given, and whether the model tells the likeliest from its sisters.
+    fn categories(&self, scores: &Scores, hint: Option<&str>) -> (Vec<f32>, bool) {
+        let (mut categories, unsure) = self.outcomes.of(scores.of(Head::Category));
+        let hint = hint
+            .and_then(|hint| self.taxonomy.given(hint))
+            .and_then(|category| self.outcomes.position(&category.code));
+        if let Some(chosen) = hint {
             categories[chosen] *= HINT;
             let sum: f32 = categories.iter().sum();
             categories.iter_mut().for_each(|p| *p /= sum);
         }
-        categories
+        let likeliest = ranked(&categories).first().copied();
+        let told = likeliest.is_none_or(|best| !unsure.contains(&best));
+        (categories, told)
     }
 
     fn kind(&self, scores: &Scores, found: &Findings, empty: bool) -> (Kind, f32, bool) {

@@ -102,11 +102,14 @@ pub enum Level {
     Provincial,
     /// The kabupaten or kota of the place.
     Regency,
+    /// The government of the village.
+    Village,
     /// A state body or company outside local government.
     Outside,
 }
 names!(Level, "level",
     Provincial => "provincial",
     Regency => "regency",
+    Village => "village",
     Outside => "outside",
 );

@@ -2,6 +2,7 @@
 
 pub mod artefact;
 pub mod calibration;
+pub mod classes;
 pub mod classify;
 pub mod cues;
 pub mod features;

@@ -11,15 +11,12 @@ use time::OffsetDateTime;
 use tonic::Status;
 use uuid::Uuid;
 
-use super::{Calls, id_of, invalid, wita};
-use crate::domain::taxonomy::Taxonomy;
+use super::{Calls, MAX_KEY, id_of, invalid};
+use crate::domain::taxonomy::{Standing, Taxonomy};
 use crate::events::{draft, is_erased, is_suspected};
 use crate::label::{Correction, fold};
 use crate::likeness::table::{self as likeness, Note};
 use crate::store::{self, NewLabel};
-
-/// Bytes that a key of a call may have.
-const MAX_KEY: usize = 128;
 
 impl Calls {
     pub(super) async fn amend(
@@ -52,7 +49,8 @@ impl Calls {
         }
         known.corrections.push(correction.clone());
         let said = known.said.as_ref();
-        let taxonomy = self.classifier.taxonomy();
+        let classifier = self.live.classifier();
+        let taxonomy = classifier.taxonomy();
         let suspected = is_suspected(Some(&facets));
         let facet = fold(said, &known.corrections, suspected, taxonomy)
             .ok_or_else(|| Status::internal("a correction without a label"))?;
@@ -98,10 +96,11 @@ impl Calls {
         let urgency =
             Urgency::try_from(request.urgency).map_err(|_| invalid("urgency", "not an urgency"))?;
         let (category, area) = (&request.category, &request.area_code);
-        if !category.is_empty() && !is_given(self.classifier.taxonomy(), category, now) {
-            return Err(invalid("category", "not a category's code today"));
+        let classifier = self.live.classifier();
+        if !category.is_empty() {
+            is_given(classifier.taxonomy(), category)?;
         }
-        if !area.is_empty() && self.classifier.gazetteer().get(area).is_none() {
+        if !area.is_empty() && classifier.gazetteer().get(area).is_none() {
             return Err(invalid("area_code", "not the code of an area here"));
         }
         let nothing = kind == Kind::Unspecified && urgency == Urgency::Unspecified;
@@ -126,10 +125,21 @@ fn answer(number: i64, version: i64) -> CorrectResponse {
     }
 }
 
-fn is_given(taxonomy: &Taxonomy, category: &str, now: OffsetDateTime) -> bool {
-    taxonomy
-        .get(category)
-        .is_some_and(|c| c.valid_on(wita(now).date()))
+/// Only what is given today may be given; of what was merged the successor is named.
+fn is_given(taxonomy: &Taxonomy, category: &str) -> Result<(), Status> {
+    let instead = match taxonomy.standing(category) {
+        Standing::Given(_) => return Ok(()),
+        Standing::Merged(one) => one.code.clone(),
+        Standing::Split(parts) => {
+            let codes: Vec<&str> = parts.iter().map(|p| p.code.as_str()).collect();
+            codes.join(" or ")
+        }
+        Standing::Unknown => return Err(invalid("category", "not a category's code today")),
+    };
+    Err(invalid(
+        "category",
+        &format!("is given no more, instead: {instead}"),
+    ))
 }
 
 /// Who sees the inner side of a complaint and works on it may say what it is. What may not be seen does not exist.

@@ -17,12 +17,13 @@ use futures::future::try_join;
 use tonic::Status;
 use uuid::Uuid;
 
-use super::{Calls, classify, id_of, invalid, wita};
+use super::{Calls, classify, id_of, invalid};
 use crate::domain::likeness::{
     Area, Entry, Likeness, Match, Shared, Signature, Sought, Spot, THRESHOLD, wanted,
 };
 use crate::domain::place::SURE;
 use crate::likeness::table::{self, is_open, minutes};
+use crate::live::wita;
 
 /// Candidates in one answer.
 const MAX_LIMIT: u32 = 20;
@@ -141,7 +142,7 @@ impl Calls {
             position: request.position,
         };
         self.check("", &item)?;
-        let classifier = self.classifier.clone();
+        let classifier = self.live.classifier();
         let read = tokio::task::spawn_blocking(move || {
             (Signature::of(&item.text), classify(&classifier, &item))
         });
@@ -184,7 +185,8 @@ impl Calls {
         like: Entry,
     ) -> Sought {
         let day = wita(self.clock.now()).date();
-        let taxonomy = self.classifier.taxonomy();
+        let classifier = self.live.classifier();
+        let taxonomy = classifier.taxonomy();
         Sought {
             wanted: wanted(taxonomy, &self.alike.rules, category, guesses, day),
             like,

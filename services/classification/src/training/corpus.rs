@@ -19,7 +19,6 @@ pub fn classes(taxonomy: &Taxonomy) -> Classes {
     Classes::new(
         taxonomy
             .categories()
-            .iter()
             .map(|category| category.code.clone())
             .collect(),
     )

@@ -63,7 +63,7 @@ impl Names {
         let taxonomy = self.taxonomy.clone();
         kept(&self.services, async move {
             let answer = ClassificationServiceClient::new(taxonomy)
-                .taxonomy(TaxonomyRequest { on: None })
+                .taxonomy(TaxonomyRequest::default())
                 .await?
                 .into_inner();
             Ok(answer

@@ -290,6 +290,34 @@ fn a_declined_complaint_returns_to_triage_with_the_proposed_desk_first_and_the_t
 }
 
 #[test]
+fn a_category_without_a_rule_is_offered_with_the_desk_that_the_taxonomy_names() {
+    let mut scene = Scene::new();
+    scene.intake(1, intake());
+    let suggestion = contracts::event::Suggestion {
+        category: "sampah-laut".into(),
+        score: 0.6,
+        opd_code: "dlhk".into(),
+        reason_codes: vec!["model".into()],
+    };
+    scene.label(
+        1,
+        ClassificationFacet {
+            suggestions: vec![suggestion],
+            ..label("sampah-laut", 0.9)
+        },
+    );
+    assert_eq!(scene.reason(), Some(Reason::NoRule));
+    let facet = scene.case.intake().expect("intake").clone();
+    let facts = scene.case.facts(&facet, scene.now);
+    let known = scene.case.label().cloned();
+    let offered = proposals(&scene.desks, &facts, &facet, known.as_ref(), None, &[]);
+    assert_eq!(
+        (offered[0].opd_code.as_str(), offered[0].category.as_str()),
+        ("dlhk", "sampah-laut")
+    );
+}
+
+#[test]
 fn two_officers_cannot_decide_one_complaint_and_a_decision_can_be_taken_back_for_a_while() {
     let mut scene = Scene::new();
     scene.intake(1, intake());

@@ -302,6 +302,10 @@ pub fn proposals(
             let sure = (candidate.score * 100.0).round();
             let why = format!("{} Keyakinan kategori {sure} %.", choice.explanation);
             offer(&choice.opd, &candidate.category, candidate.score, why);
+        } else if let Ok(opd) = Code::try_new(&*candidate.opd_code) {
+            // A category that is new in the taxonomy has no rule yet, but it names a desk.
+            let why = "Belum ada aturan untuk kategori ini; menurut daftar kategori, instansi ini yang menangani.";
+            offer(&opd, &candidate.category, candidate.score, why.into());
         }
     }
     if candidates.is_empty()

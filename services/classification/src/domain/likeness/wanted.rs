@@ -28,7 +28,7 @@ pub fn wanted<'a>(
     add(category);
     let group = taxonomy.get(category).map(|c| c.group.as_str());
     // Also such as are not given any more: complaints that bear them may be open.
-    for sibling in taxonomy.categories() {
+    for sibling in taxonomy.known() {
         if Some(sibling.group.as_str()) == group {
             add(&sibling.code);
         }

@@ -1,5 +1,7 @@
 //! All SQL of classification, each a statement for a whole batch.
 
+pub mod taxonomy;
+
 use std::collections::HashMap;
 
 use chassis::Failure;
