@@ -48,11 +48,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
     }
     println!(
-        "without a place {}, invented {:.3}; {:.1} us median, {:.1} us p99",
+        "without a place {}, invented {:.3}; {:.1} us median, {:.1} us p99; {:.2} us to locate a position",
         report.without_place_count,
         report.invented_share,
         report.median_microseconds,
-        report.p99_microseconds
+        report.p99_microseconds,
+        report.locate_microseconds
     );
     Ok(())
 }

@@ -124,9 +124,13 @@ impl Events {
 fn of_content(classifier: &Classifier, content: &Content) -> Label {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let (category, area) = (some(&content.category_hint), some(&content.area_hint));
+    let answer = some(&content.place_answer);
     let hints = Hints {
         category: category.as_deref(),
         area: area.as_deref(),
+        pin: content.position.as_ref().map(|at| (at.lat, at.lon)),
+        photo: content.photo_position.as_ref().map(|at| (at.lat, at.lon)),
+        place_answer: answer.as_deref(),
     };
     let text = with_shapes(&content.text);
     wire::label(classifier.classify(&text, hints), classifier.version())

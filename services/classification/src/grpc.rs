@@ -92,6 +92,8 @@ fn classify(classifier: &Classifier, item: &ClassifyRequest) -> Label {
     let hints = Hints {
         category: category.as_deref(),
         area: area.as_deref(),
+        pin: item.position.as_ref().map(|at| (at.lat, at.lon)),
+        ..Hints::default()
     };
     wire::label(classifier.classify(&item.text, hints), classifier.version())
 }

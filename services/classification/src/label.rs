@@ -110,6 +110,8 @@ fn of_model(said: &Said) -> ClassificationFacet {
         at: Some(values::timestamp(said.at)),
         erased: false,
         health_data: label.health_data,
+        place_disagreement: label.place_disagreement.clone(),
+        place_missing: label.place_missing,
     }
 }
 
@@ -135,7 +137,10 @@ fn correct(facet: &mut ClassificationFacet, correction: &Correction, taxonomy: &
     if correction.urgency != Urgency::Unspecified {
         facet.set_urgency(correction.urgency);
     }
+    // A person who looks at it asks by themselves what they need.
+    facet.place_missing = false;
     if !correction.area_code.is_empty() {
+        facet.place_disagreement = None;
         facet.area_code.clone_from(&correction.area_code);
         facet.area_confidence = 1.0;
     }

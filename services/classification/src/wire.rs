@@ -3,10 +3,9 @@
 use contracts::classification::{
     Candidate, Category as WireCategory, Label, LevelDesk, PlaceCandidate,
 };
+use contracts::common::{Decider, Kind, Level, PlaceDisagreement, Urgency, decider};
 use time::Date;
 use time::format_description::well_known::Iso8601;
-
-use contracts::common::{Decider, Kind, Level, Urgency, decider};
 
 use crate::domain::classify::Classification;
 use crate::domain::labels;
@@ -114,6 +113,12 @@ pub fn label(found: Classification, model: &str) -> Label {
                 reason: p.reasons.join(", "),
             })
             .collect(),
+        place_disagreement: found.place_disagreement.map(|d| PlaceDisagreement {
+            by_position: d.by_position.unwrap_or_default(),
+            by_text: d.by_text.unwrap_or_default(),
+            by_choice: d.by_choice.unwrap_or_default(),
+        }),
+        place_missing: found.place_missing,
         oversight_suspected: found.oversight_suspected,
         health_data: found.health_data,
         by: Some(Decider {

@@ -132,6 +132,7 @@ fn the_reporters_choice_is_evidence_and_not_a_decision() {
     let hints = Hints {
         category: Some("listrik"),
         area: Some("52.71"),
+        ..Hints::default()
     };
     let hinted = CLASSIFIER.classify("sampah menumpuk di pinggir jalan belum diangkut", hints);
     assert_eq!(hinted.category, "sampah");

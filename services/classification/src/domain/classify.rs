@@ -8,7 +8,7 @@ use super::cues::{CueError, Cues, Findings, Suspicion};
 use super::labels::{Kind, Urgency};
 use super::model::{Head, Model, Scores};
 use super::online::Overlay;
-use super::place::{Gazetteer, PlaceCandidate, PlaceError};
+use super::place::{Disagreement, Evidence, Gazetteer, PlaceCandidate, PlaceError, Places};
 use super::taxonomy::{Category, OTHER, Taxonomy, TaxonomyError};
 use super::text::normalise;
 
@@ -36,6 +36,16 @@ const SUSPECTED: f32 = 0.25;
 /// With company of a weak cue this much is enough.
 const SUSPECTED_WITH_CUE: f32 = 0.12;
 
+/// Groups of matters that lie in no desa: who they concern is known by the kabupaten at most.
+const REGENCY_IS_ENOUGH: [&str; 6] = [
+    "kependudukan",
+    "pemerintahan",
+    "kerja",
+    "ekonomi",
+    "digital",
+    "lainnya",
+];
+
 /// Why a classifier cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ClassifierError {
@@ -60,6 +70,12 @@ pub struct Hints<'a> {
     pub category: Option<&'a str>,
     /// The area that the reporter chose, `52.xx[.yy[.zzzz]]`.
     pub area: Option<&'a str>,
+    /// Where the reporter put the pin: latitude and longitude in degrees, WGS 84.
+    pub pin: Option<(f64, f64)>,
+    /// Where the photo says that it was taken, likewise.
+    pub photo: Option<(f64, f64)>,
+    /// What the reporter wrote when asked where it is; part of the text too.
+    pub place_answer: Option<&'a str>,
 }
 
 /// One of the categories that an officer may choose from.
@@ -96,6 +112,10 @@ pub struct Classification {
     pub suggestions: Vec<Suggestion>,
     /// Best first.
     pub places: Vec<PlaceCandidate>,
+    /// What is known of the place lies in different places.
+    pub place_disagreement: Option<Disagreement>,
+    /// The place matters and is not known well enough.
+    pub place_missing: bool,
     /// Abuse of office may be meant: rahasia before anyone looks.
     pub oversight_suspected: bool,
     /// Somebody's health is spoken of.
@@ -208,7 +228,19 @@ impl Classifier {
     ) -> Classification {
         let text = normalise(text);
         let found = self.cues.find(&text);
-        let places = self.places(&text, hints.area);
+        let answer = hints.place_answer.map(normalise);
+        let Places {
+            candidates: places,
+            disagreement: place_disagreement,
+        } = self.gazetteer.weigh(
+            &text,
+            Evidence {
+                pin: hints.pin,
+                photo: hints.photo,
+                chosen: hints.area,
+                answer: answer.as_deref(),
+            },
+        );
         let regency = places
             .first()
             .filter(|place| place.confidence >= super::place::SURE)
@@ -253,6 +285,11 @@ impl Classifier {
             &found,
             category.filter(|_| category_sure),
         );
+        let known = places
+            .first()
+            .filter(|place| place.confidence >= super::place::SURE)
+            .map(|place| place.code.as_str());
+        let place_missing = self.place_missing(kind, category, known);
         let health =
             found.health || category.is_some_and(|c| c.group == "kesehatan" && category_sure);
         Classification {
@@ -265,29 +302,27 @@ impl Classifier {
             urgency_reasons,
             suggestions,
             places,
+            place_disagreement,
+            place_missing,
             oversight_suspected: self.suspected(kind, &scores, &found),
             health_data: health,
         }
     }
 
-    fn places(&self, text: &str, chosen: Option<&str>) -> Vec<PlaceCandidate> {
-        let mut places = self.gazetteer.find(text);
-        // What the reporter pointed at stands first; what the text says stays visible behind it.
-        if let Some(area) = chosen.and_then(|code| self.gazetteer.get(code)) {
-            places.retain(|place| !area.code.starts_with(&place.code));
-            let finer = places.first().is_some_and(|place| {
-                place.code.starts_with(&area.code) && place.confidence >= super::place::SURE
-            });
-            let own = PlaceCandidate {
-                code: area.code.clone(),
-                name: self.gazetteer.full_name(&area.code),
-                confidence: 0.9,
-                reasons: vec!["dipilih pelapor".to_owned()],
-            };
-            places.insert(usize::from(finer), own);
-            places.truncate(super::place::MAX_CANDIDATES);
+    /// Whether somebody must be asked where it is: what is complained of lies somewhere, and whoever gets it or goes there does
+    /// not know where.
+    fn place_missing(&self, kind: Kind, category: Option<&Category>, known: Option<&str>) -> bool {
+        if !matches!(kind, Kind::Complaint | Kind::HelpRequest) {
+            return false;
         }
-        places
+        let group = category.map_or(OTHER, |c| c.group.as_str());
+        let regency_is_enough = REGENCY_IS_ENOUGH.contains(&group);
+        match known.map(str::len) {
+            Some(8..) => false,
+            Some(_) => !regency_is_enough,
+            // One agency for the whole province may need no place at all.
+            None => !regency_is_enough || category.is_none_or(|c| c.opd_for(None).is_none()),
+        }
     }
 
     /// Probabilities of the categories that are given, and whether the model tells the likeliest from its sisters.

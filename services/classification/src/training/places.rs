@@ -18,6 +18,8 @@ const FROZEN: &str = include_str!("../../data/held-out/frozen/places.tsv");
 
 /// Resamples of which the intervals are made.
 const RESAMPLES: usize = 1_000;
+/// Positions by which finding their area is timed.
+const POSITIONS: u64 = 10_000;
 /// Namespace of the hash that draws resamples.
 const DRAW: u8 = 251;
 /// Characters of a code down to kabupaten, kecamatan, desa.
@@ -72,6 +74,8 @@ pub struct PlaceReport {
     pub median_microseconds: f64,
     /// The same, 99th percentile.
     pub p99_microseconds: f64,
+    /// Time to find the area of a position, mean over positions all over the province and the sea around it.
+    pub locate_microseconds: f64,
 }
 
 /// One row's outcome: codes as labelled and as surely given.
@@ -178,7 +182,25 @@ pub fn measure(gazetteer: &Gazetteer, rows: &[PlaceRow]) -> PlaceReport {
             .collect(),
         median_microseconds: at(0.5),
         p99_microseconds: at(0.99),
+        locate_microseconds: locating(gazetteer),
     }
+}
+
+/// Mean microseconds to find the area of a position.
+fn locating(gazetteer: &Gazetteer) -> f64 {
+    let boundaries = gazetteer.boundaries();
+    let share = |n: u64, salt: u8| (hash(salt, &n.to_string()) % 10_000) as f64 / 10_000.0;
+    let positions: Vec<(f64, f64)> = (0..POSITIONS)
+        .map(|n| (-9.1 + share(n, DRAW), 115.8 + 3.5 * share(n, DRAW - 1)))
+        .collect();
+    let began = Instant::now();
+    let found = positions
+        .iter()
+        .filter(|(lat, lon)| boundaries.locate(*lat, *lon).is_some())
+        .count();
+    let microseconds = began.elapsed().as_secs_f64() * 1e6 / POSITIONS as f64;
+    // What is found must be used, or there would be nothing to measure.
+    if found == 0 { f64::NAN } else { microseconds }
 }
 
 impl Outcome {

@@ -15,6 +15,8 @@ const MAX_MENTIONS: usize = 24;
 const AGREEMENT: f32 = 0.85;
 /// How much less a place is believed when a kabupaten is named in which it does not lie.
 const CONTRADICTION: f32 = 0.7;
+/// How far the area is believed in which a text is known to be.
+const WITHIN: f32 = 0.9;
 /// A bare name of so many letters is hardly anything else.
 const TELLING: usize = 6;
 
@@ -44,25 +46,47 @@ struct Guess {
 impl Gazetteer {
     /// Places that a normalised text may speak of, best first.
     pub fn find(&self, text: &str) -> Vec<PlaceCandidate> {
-        self.search(text, Trigger::None)
+        self.search(None, text, None)
     }
 
-    /// As [`Gazetteer::find`], of words with which somebody answered where it is: there a bare name is a place.
-    pub fn find_in_answer(&self, text: &str) -> Vec<PlaceCandidate> {
-        self.search(text, Trigger::Locative)
+    /// As [`Gazetteer::find`], with the words by which somebody answered where it is: there a bare name is a place. The text
+    /// tells which of several it is.
+    pub fn find_in_answer(&self, answer: &str, text: &str) -> Vec<PlaceCandidate> {
+        self.search(Some(answer), text, None)
     }
 
-    fn search(&self, text: &str, bare: Trigger) -> Vec<PlaceCandidate> {
-        let words: Vec<&str> = words(text).take(MAX_WORDS).collect();
+    /// As these, of a text that is known to speak of a place in the area `within`.
+    pub(super) fn find_within(
+        &self,
+        answer: Option<&str>,
+        text: &str,
+        within: &str,
+    ) -> Vec<PlaceCandidate> {
+        self.search(answer, text, Some(within))
+    }
+
+    fn search(
+        &self,
+        answer: Option<&str>,
+        text: &str,
+        within: Option<&str>,
+    ) -> Vec<PlaceCandidate> {
+        let mut all: Vec<&str> = answer.map(words).into_iter().flatten().collect();
+        all.truncate(MAX_WORDS / 2);
+        let answered = all.len();
+        all.extend(words(text).take(MAX_WORDS - answered));
         let names = self.names();
-        let mut mentions = mentions(&names, &words, bare);
+        let mut mentions = mentions(&names, &all, answered);
         if mentions.is_empty() {
             return Vec::new();
         }
         let guesses = self.guesses(&mut mentions);
         let mut believed: Vec<f32> = guesses
             .iter()
-            .map(|guess| self.belief(guess, &guesses, &mentions))
+            .map(|guess| {
+                let belief = self.belief(guess, &guesses, &mentions);
+                self.known_to_lie(within, guess, belief)
+            })
             .collect();
         self.share_among_rivals(&guesses, &mentions, &mut believed);
         let mut found: Vec<PlaceCandidate> = guesses
@@ -163,6 +187,18 @@ impl Gazetteer {
         (1.0 - doubt) * (1.0 - CONTRADICTION * against)
     }
 
+    /// What is known of the whole text's place speaks for what lies there and against all else.
+    fn known_to_lie(&self, within: Option<&str>, guess: &Guess, belief: f32) -> f32 {
+        let code = self.area(guess.area).code.as_str();
+        match within {
+            None => belief,
+            Some(area) if code.starts_with(area) || area.starts_with(code) => {
+                1.0 - (1.0 - belief) * (1.0 - AGREEMENT * WITHIN)
+            }
+            Some(_) => belief * (1.0 - CONTRADICTION * WITHIN),
+        }
+    }
+
     fn agrees_with_a_rival(&self, guess: &Guess, of_the_name: &[Guess], there: &Area) -> bool {
         let level = self.area(guess.area).level;
         of_the_name.iter().any(|rival| {
@@ -230,7 +266,8 @@ impl Gazetteer {
     }
 }
 
-fn mentions<'n>(names: &'n Names, words: &[&str], bare: Trigger) -> Vec<Mention<'n>> {
+/// Names among the words, of which the first `answered` are an answer to the question where it is.
+fn mentions<'n>(names: &'n Names, words: &[&str], answered: usize) -> Vec<Mention<'n>> {
     let mut mentions = Vec::new();
     let mut buffer = String::new();
     let mut at = 0;
@@ -238,7 +275,7 @@ fn mentions<'n>(names: &'n Names, words: &[&str], bare: Trigger) -> Vec<Mention<
         let following = &words[at..];
         let hit = names.longest(following, &mut buffer).or_else(|| {
             // A misspelt name is only looked for where something says that a name follows.
-            let told = at > 0 && tells_of_a_name(trigger(words[at - 1]));
+            let told = at < answered || at > 0 && tells_of_a_name(trigger(words[at - 1]));
             (told && trigger(words[at]) == Trigger::None)
                 .then(|| names.nearest(following, &mut buffer))
                 .flatten()
@@ -248,8 +285,8 @@ fn mentions<'n>(names: &'n Names, words: &[&str], bare: Trigger) -> Vec<Mention<
             continue;
         };
         let mut trigger = before(words, at);
-        if trigger == Trigger::None {
-            trigger = bare;
+        if at < answered && matches!(trigger, Trigger::None | Trigger::Locative) {
+            trigger = Trigger::Answer;
         }
         mentions.push(Mention {
             spelling: hit.spelling,
@@ -322,6 +359,9 @@ fn own_score(mention: &Mention<'_>, level: AreaLevel) -> f32 {
         Trigger::Level(AreaLevel::Regency) if level == AreaLevel::District => 0.7,
         Trigger::Level(AreaLevel::District) if level == AreaLevel::Village => 0.66,
         Trigger::Level(_) => 0.55,
+        Trigger::Answer if common => 0.45,
+        Trigger::Answer if ordinary => 0.66,
+        Trigger::Answer => 0.86,
         Trigger::Locative if common => 0.2,
         Trigger::Locative if ordinary => 0.4,
         Trigger::Locative => 0.78 + by_words,
@@ -338,6 +378,7 @@ fn own_score(mention: &Mention<'_>, level: AreaLevel) -> f32 {
         (false, _) => score,
         (true, Trigger::Level(_)) if mention.letters >= SURELY_MISSPELT => score * 0.8,
         (true, Trigger::Level(_)) => score * 0.6,
+        (true, Trigger::Answer) if mention.letters >= SURELY_MISSPELT => score * 0.8,
         // "Di pelanggan" is one letter away from a village: another mention must agree.
         (true, _) => 0.35,
     }
@@ -351,6 +392,7 @@ fn reason(mention: &Mention<'_>, name: &str) -> String {
         Trigger::Hamlet => format!("disebut dusun atau lingkungan {name}"),
         Trigger::Street => format!("nama jalan {name}"),
         Trigger::Person => format!("mungkin nama orang {name}"),
+        Trigger::Answer => format!("jawaban pelapor: {name}"),
         Trigger::Toward => format!("disebut arah ke {name}"),
         Trigger::Origin => format!("disebut asal {name}"),
         Trigger::Locative | Trigger::None if mention.spelling.landmark => {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::AreaLevel;
+use super::boundaries::{Boundaries, BoundaryError};
 use super::names::{AddedName, Kind, Names, Ordinary};
 
 const AREAS_CSV: &str = include_str!("../../../data/areas.csv");
@@ -20,6 +21,9 @@ pub enum PlaceError {
     /// A code that is not an area's, or an alias of no area.
     #[error("{0:?} is not an area code that is known")]
     Code(String),
+    /// The boundaries.
+    #[error("the boundaries are refused")]
+    Boundaries(#[from] BoundaryError),
 }
 
 /// An area.
@@ -40,6 +44,7 @@ pub struct Gazetteer {
     by_code: Arc<HashMap<String, usize>>,
     shipped: Arc<Names>,
     names: Arc<RwLock<Known>>,
+    boundaries: Arc<Boundaries>,
 }
 
 /// The names in use, and which of the added ones are among them.
@@ -116,6 +121,7 @@ impl Gazetteer {
             }
         }
         let shipped = Arc::new(names);
+        let boundaries = Boundaries::embedded(list.iter().map(|area: &Area| area.code.as_str()))?;
         Ok(Self {
             areas: list.into(),
             by_code: Arc::new(by_code),
@@ -124,6 +130,7 @@ impl Gazetteer {
                 version: 0,
             })),
             shipped,
+            boundaries: Arc::new(boundaries),
         })
     }
 
@@ -158,6 +165,16 @@ impl Gazetteer {
 
     pub(super) fn area(&self, at: usize) -> &Area {
         &self.areas[at]
+    }
+
+    /// Where areas lie.
+    pub fn boundaries(&self) -> &Boundaries {
+        &self.boundaries
+    }
+
+    /// The codes of all areas.
+    pub fn codes(&self) -> impl Iterator<Item = &str> {
+        self.areas.iter().map(|area| area.code.as_str())
     }
 
     /// The area of a code.

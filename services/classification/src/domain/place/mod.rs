@@ -4,14 +4,17 @@
 //! kecamatan (55). So a name alone counts for little: a trigger word before it ("desa", "kec") or a second mention that
 //! agrees ("sesela gunungsari lobar") makes it sure. Names after "jalan" are streets and are damped.
 
+pub mod boundaries;
 mod find;
 mod fuzzy;
 mod gazetteer;
 mod names;
 mod trigger;
+mod weigh;
 
 pub use gazetteer::{Gazetteer, PlaceError};
 pub use names::AddedName;
+pub use weigh::{Disagreement, Evidence, Places};
 
 /// From this confidence on a place may be used without asking the reporter.
 pub const SURE: f32 = 0.65;

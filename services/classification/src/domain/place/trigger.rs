@@ -19,6 +19,8 @@ pub(super) enum Trigger {
     Origin,
     /// "jalan": a street that only bears the name.
     Street,
+    /// Nothing: the reporter answered so when asked where it is.
+    Answer,
     /// "pak", "saudara": a person of that name.
     Person,
 }
