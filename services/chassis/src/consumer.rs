@@ -16,7 +16,7 @@ use deadpool_postgres::{Pool, Transaction};
 use futures::{StreamExt as _, future::join_all};
 use opentelemetry::trace::SpanKind;
 use prost::Message as _;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -204,8 +204,25 @@ impl<H: Handler> Engine<H> {
         }
     }
 
-    /// Reads one stream until `shutdown`.
-    pub(crate) async fn read(self: Arc<Self>, of: &'static Stream, shutdown: CancellationToken) {
+    /// Reads all streams until `shutdown`. What comes by any of them is handled together: several events about one
+    /// complaint are then one transaction, and its lock is never waited for by a neighbour of the same service.
+    pub(crate) async fn run(self: Arc<Self>, shutdown: CancellationToken) {
+        let (sender, receiver) = mpsc::channel(self.config.consumer.batch);
+        let readers = subjects::STREAMS
+            .iter()
+            .map(|of| self.read(of, sender.clone(), &shutdown));
+        let readers = join_all(readers);
+        drop(sender);
+        tokio::join!(readers, self.handle(receiver, &shutdown));
+    }
+
+    /// Passes one stream's messages on until `shutdown`.
+    async fn read(
+        &self,
+        of: &'static Stream,
+        to: mpsc::Sender<Message>,
+        shutdown: &CancellationToken,
+    ) {
         let filters: Vec<String> = self
             .handler
             .owners()
@@ -229,7 +246,7 @@ impl<H: Handler> Engine<H> {
                         );
                         self.repair.notify_one();
                     }
-                    self.pump(messages, &shutdown).await;
+                    pass_on(messages, &to, shutdown).await;
                 }
                 Err(error) => {
                     tracing::warn!(
@@ -265,45 +282,28 @@ impl<H: Handler> Engine<H> {
         Ok((messages, created))
     }
 
-    /// Takes batches until the stream of messages breaks (it ends for good on a lost consumer) or `shutdown`.
-    async fn pump(
-        &self,
-        mut messages: jetstream::consumer::pull::Stream,
-        shutdown: &CancellationToken,
-    ) {
+    /// Takes batches until `shutdown`. What is not in a batch by then was not acknowledged, and comes again.
+    async fn handle(&self, mut messages: mpsc::Receiver<Message>, shutdown: &CancellationToken) {
         let linger = Duration::from_millis(self.config.consumer.linger_ms);
+        let most = self.config.consumer.batch;
         let mut failed_in_a_row = 0;
         loop {
-            let first = tokio::select! {
+            let mut batch = Vec::with_capacity(most);
+            tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
-                message = messages.next() => message,
-            };
-            let mut batch = match first {
-                Some(Ok(message)) => vec![message],
-                Some(Err(error)) => {
-                    tracing::warn!(%error, "the stream of messages broke; it is opened again");
-                    return;
-                }
-                None => return,
-            };
+                n = messages.recv_many(&mut batch, most) => if n == 0 { return },
+            }
             let until = tokio::time::Instant::now() + linger;
-            let mut broken = false;
-            while batch.len() < self.config.consumer.batch {
-                match tokio::time::timeout_at(until, messages.next()).await {
-                    Ok(Some(Ok(message))) => batch.push(message),
-                    Ok(_) => {
-                        broken = true;
-                        break;
-                    }
-                    Err(_) => break,
+            while batch.len() < most {
+                let room = most - batch.len();
+                match tokio::time::timeout_at(until, messages.recv_many(&mut batch, room)).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(_) => {}
                 }
             }
             let passed = self.batch(batch, failed_in_a_row).await;
             failed_in_a_row = if passed { 0 } else { failed_in_a_row + 1 };
-            if broken {
-                return;
-            }
         }
     }
 
@@ -414,6 +414,33 @@ impl<H: Handler> Engine<H> {
                 )
                 .await;
             }
+        }
+    }
+}
+
+/// Until the stream of messages breaks (it ends for good on a lost consumer) or `shutdown`.
+async fn pass_on(
+    mut messages: jetstream::consumer::pull::Stream,
+    to: &mpsc::Sender<Message>,
+    shutdown: &CancellationToken,
+) {
+    loop {
+        let message = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            message = messages.next() => message,
+        };
+        match message {
+            Some(Ok(message)) => {
+                if to.send(message).await.is_err() {
+                    return;
+                }
+            }
+            Some(Err(error)) => {
+                tracing::warn!(%error, "the stream of messages broke; it is opened again");
+                return;
+            }
+            None => return,
         }
     }
 }

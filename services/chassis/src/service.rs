@@ -3,10 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use axum::Router;
-use contracts::{
-    common::Owner,
-    subjects::{self},
-};
+use contracts::common::Owner;
 use deadpool_postgres::Pool;
 use refinery::Runner;
 use time::OffsetDateTime;
@@ -290,10 +287,8 @@ impl Core {
             tracing: self.env.tracing.clone(),
             repair: tokio::sync::Notify::new(),
         });
-        for stream in subjects::STREAMS {
-            self.front
-                .spawn(engine.clone().read(stream, self.env.shutdown.clone()));
-        }
+        self.front
+            .spawn(engine.clone().run(self.env.shutdown.clone()));
         let peers = engine
             .handler
             .owners()

@@ -4,12 +4,19 @@
 use std::{sync::Arc, time::Duration};
 
 use deadpool_postgres::Pool;
-use tokio::sync::{Notify, broadcast};
+use tokio::{
+    sync::{Notify, broadcast},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::store::complaints::{self, Changed};
 
 const EVERY: Duration = Duration::from_millis(500);
+/// Commits come in bursts, and people do not see faster: after a reading so long a pause is made.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Changes are kept for one to two of these: a replica that has not read them by then has no pages open.
+const KEPT: Duration = Duration::from_secs(300);
 
 /// Where pages listen.
 #[derive(Debug, Clone)]
@@ -38,6 +45,7 @@ impl Live {
     pub async fn run(self, pool: Pool, shutdown: CancellationToken) {
         let mut since = None;
         let mut failing = false;
+        let mut kept_from = (Instant::now(), None);
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -52,6 +60,15 @@ impl Live {
                         // Nobody listening is no failure.
                         let _ = self.sender.send(change);
                     }
+                    if kept_from.0.elapsed() >= KEPT {
+                        if let Some(horizon) = kept_from.1.replace(next)
+                            && let Err(error) = complaints::forget_changes(&pool, horizon).await
+                        {
+                            let error = &error as &dyn std::error::Error;
+                            tracing::warn!(error, "old changes are not cut off for now");
+                        }
+                        kept_from.0 = Instant::now();
+                    }
                 }
                 Err(error) => {
                     if !failing {
@@ -62,6 +79,10 @@ impl Live {
                     }
                     failing = true;
                 }
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(PAUSE) => {}
             }
         }
     }

@@ -2,12 +2,14 @@
 
 use chassis::Failure;
 use deadpool_postgres::{Pool, Transaction};
+use futures::future::try_join;
 use time::OffsetDateTime;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::domain::work::Work;
 
-/// Replaces the work that these complaints make (index `work_complaint`, primary key).
+/// Replaces the work that these complaints make (index `work_complaint`, primary key); what stays as it was is not written.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -16,42 +18,49 @@ pub async fn write(
     complaints: &[Uuid],
     rows: &[Work],
 ) -> Result<(), Failure> {
-    let gone = tx
-        .prepare_cached("DELETE FROM work WHERE complaint_id = ANY($1::uuid[])")
-        .await?;
-    tx.execute(&gone, &[&complaints]).await?;
-    if rows.is_empty() {
+    const GONE: &str = "
+        DELETE FROM work WHERE complaint_id = ANY($1::uuid[]) AND assignment_id <> ALL($2::uuid[])";
+    const WRITE: &str = "
+        INSERT INTO work AS old (assignment_id, complaint_id, opd_code, step, waits, ticket, category, district, urgency,
+                                 assigned_at, due_at)
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bool[], $6::text[], $7::text[],
+                             $8::text[], $9::smallint[], $10::timestamptz[], $11::timestamptz[])
+        ON CONFLICT (assignment_id) DO UPDATE SET
+            opd_code = excluded.opd_code, step = excluded.step, waits = excluded.waits, ticket = excluded.ticket,
+            category = excluded.category, district = excluded.district, urgency = excluded.urgency,
+            assigned_at = excluded.assigned_at, due_at = excluded.due_at
+        WHERE (old.opd_code, old.step, old.waits, old.ticket, old.category, old.district, old.urgency, old.assigned_at,
+               old.due_at)
+            IS DISTINCT FROM
+              (excluded.opd_code, excluded.step, excluded.waits, excluded.ticket, excluded.category, excluded.district,
+               excluded.urgency, excluded.assigned_at, excluded.due_at)";
+    if complaints.is_empty() {
         return Ok(());
     }
-    let new = tx
-        .prepare_cached(
-            "INSERT INTO work (assignment_id, complaint_id, opd_code, step, waits, ticket, category, district, urgency,
-                               assigned_at, due_at)
-             SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bool[], $6::text[], $7::text[],
-                                  $8::text[], $9::smallint[], $10::timestamptz[], $11::timestamptz[])
-             ON CONFLICT (assignment_id) DO NOTHING",
-        )
-        .await?;
+    let (gone, new) = try_join(tx.prepare_cached(GONE), tx.prepare_cached(WRITE)).await?;
     macro_rules! column {
         ($of:expr) => {
             rows.iter().map($of).collect::<Vec<_>>()
         };
     }
-    tx.execute(
-        &new,
-        &[
-            &column!(|r| r.assignment),
-            &column!(|r| r.complaint.0),
-            &column!(|r| r.opd_code.as_str()),
-            &column!(|r| r.step.code()),
-            &column!(|r| r.step.waits_for_desk()),
-            &column!(|r| r.ticket.as_str()),
-            &column!(|r| r.category.as_str()),
-            &column!(|r| r.district.as_str()),
-            &column!(|r| r.urgency),
-            &column!(|r| r.assigned_at),
-            &column!(|r| r.due_at),
-        ],
+    let stay = column!(|r| r.assignment);
+    let columns: [&(dyn ToSql + Sync); 11] = [
+        &stay,
+        &column!(|r| r.complaint.0),
+        &column!(|r| r.opd_code.as_str()),
+        &column!(|r| r.step.code()),
+        &column!(|r| r.step.waits_for_desk()),
+        &column!(|r| r.ticket.as_str()),
+        &column!(|r| r.category.as_str()),
+        &column!(|r| r.district.as_str()),
+        &column!(|r| r.urgency),
+        &column!(|r| r.assigned_at),
+        &column!(|r| r.due_at),
+    ];
+    // Sent together: one round trip.
+    try_join(
+        tx.execute(&gone, &[&complaints, &stay]),
+        tx.execute(&new, &columns),
     )
     .await?;
     Ok(())
