@@ -242,7 +242,9 @@ impl<H: Handler> Repair<H> {
         let statement = client
             .prepare_cached(
                 "SELECT h.id, coalesce(s.contiguous, 0) FROM unnest($1::uuid[], $2::int[]) AS h(id, version)
-                 LEFT JOIN seen s ON s.complaint_id = h.id AND s.owner = $3
+                 LEFT JOIN LATERAL (
+                     SELECT contiguous FROM seen WHERE complaint_id = h.id AND owner = $3 OFFSET 0
+                 ) AS s ON true
                  WHERE coalesce(s.contiguous, 0) < h.version",
             )
             .await?;

@@ -68,7 +68,7 @@ pub async fn create(
         Err(error) => return Err(error),
     };
     tracing::info!(endpoint = %row.id, opd = %wish.opd, way = wish.way.code(), "an endpoint was made");
-    shared.announce();
+    shared.news.tell_all();
     if wish.way == Way::Nats {
         let user = secrets.nats_user.as_str();
         if !ways::usable(shared, user, &secrets.key, &secrets.inbox_prefix, USABLE).await {
@@ -270,7 +270,7 @@ pub async fn end(shared: &Shared, endpoint: Uuid, by: &str) -> Result<(), Error>
     }
     tx.commit().await?;
     tracing::info!(%endpoint, by, "an endpoint was ended");
-    shared.announce();
+    shared.news.tell_all();
     Ok(())
 }
 
@@ -324,7 +324,7 @@ pub async fn resend(shared: &Shared, request: ResendRequest) -> Result<ResendRes
     }
     rows::again(&client, delivery, shared.clock.now()).await?;
     tracing::info!(%delivery, by, "a delivery is sent again");
-    shared.announce();
+    shared.news.tell_all();
     Ok(ResendResponse {})
 }
 

@@ -1,7 +1,10 @@
 //! What this service hears: where complaints are, and whether they are open. It tells the desks, and forgets what must be
 //! forgotten.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use chassis::{
     Draft, Failure,
@@ -30,10 +33,27 @@ use crate::{
 };
 
 /// Turns events into messages to OPDs.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Events {
     /// What the service has.
     pub shared: Arc<Shared>,
+    /// OPDs of messages that are not committed yet. Of a transaction that failed they may stay for the next one: somebody
+    /// then looks for nothing.
+    told: Mutex<BTreeSet<String>>,
+}
+
+impl Events {
+    /// Of this service.
+    pub fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            told: Mutex::default(),
+        }
+    }
+
+    fn told(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Whether an event can change what a desk has to know. Most of the traffic ends here without a query.
@@ -115,6 +135,8 @@ impl Handler for Events {
             }));
         }
         let made = messages::insert(tx, &new, now).await?;
+        self.told()
+            .extend(new.iter().map(|n| n.message.opd_code.clone()));
         for (way, n) in made {
             self.shared
                 .counts
@@ -140,6 +162,7 @@ impl Handler for Events {
     }
 
     fn committed(&self, _: &Batch) {
-        self.shared.announce();
+        let told = std::mem::take(&mut *self.told());
+        self.shared.news.tell(told.iter().map(String::as_str));
     }
 }

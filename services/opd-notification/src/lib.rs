@@ -46,6 +46,7 @@ pub async fn run(config: Config<Own>, listeners: Listeners, env: Env) -> Result<
         embedded::migrations::runner,
     )
     .await?;
+    let (taking, queue) = taken::Taking::new();
     let shared = Arc::new(Shared {
         pool: core.pool.clone(),
         ledger: core.ledger.clone(),
@@ -54,13 +55,13 @@ pub async fn run(config: Config<Own>, listeners: Listeners, env: Env) -> Result<
         seal,
         nats: core.base.nats.clone(),
         shutdown: core.env.shutdown.clone(),
-        news: tokio::sync::watch::Sender::new(0),
+        news: shared::News::default(),
+        taking,
         counts: Counts::register(&core.env.metrics),
         tracing: core.env.tracing.clone(),
     });
-    core.consume(events::Events {
-        shared: shared.clone(),
-    })?;
+    core.consume(events::Events::new(shared.clone()))?;
+    core.spawn(taken::run(shared.clone(), queue));
     let limit = core.base.grpc.max_message_bytes;
     let mut routes = RoutesBuilder::default();
     routes.add_service(

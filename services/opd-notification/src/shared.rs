@@ -1,6 +1,9 @@
 //! What the parts of this service have in common.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use chassis::{Clock, Ledger, config, metrics::Labels, trace::Tracing};
 use deadpool_postgres::Pool;
@@ -8,7 +11,7 @@ use prometheus_client::metrics::{counter::Counter, family::Family};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Own, seal::Seal};
+use crate::{config::Own, seal::Seal, taken::Taking};
 
 /// The parts that every task of this service needs.
 #[derive(Debug)]
@@ -27,8 +30,10 @@ pub struct Shared {
     pub nats: config::Nats,
     /// Cancelled when the service shall end.
     pub shutdown: CancellationToken,
-    /// Changes after each commit that made deliveries or endpoints: loops and streams look again.
-    pub news: watch::Sender<u64>,
+    /// Who has to look again after a commit.
+    pub news: News,
+    /// Where what endpoints take over waits to be noted.
+    pub taking: Taking,
     /// What is counted.
     pub counts: Counts,
     /// Spans.
@@ -78,9 +83,49 @@ impl Counts {
     }
 }
 
-impl Shared {
-    /// Tells loops and streams that there is something new.
-    pub fn announce(&self) {
-        self.news.send_modify(|n| *n = n.wrapping_add(1));
+/// Tells loops and streams to look again. Those of other replicas look by themselves, after their polling interval.
+#[derive(Debug, Default)]
+pub struct News {
+    all: watch::Sender<u64>,
+    /// By OPD: a stream is not woken by what others are told. An entry for each OPD that ever had a stream here.
+    of: Mutex<HashMap<String, watch::Sender<u64>>>,
+}
+
+impl News {
+    /// Hears of every commit that made deliveries or changed endpoints.
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.all.subscribe()
     }
+
+    /// Hears of those that concern one OPD.
+    pub fn subscribe_to(&self, opd_code: &str) -> watch::Receiver<u64> {
+        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        of.entry(opd_code.to_owned()).or_default().subscribe()
+    }
+
+    /// These OPDs have new messages.
+    pub fn tell<'a>(&self, opd_codes: impl IntoIterator<Item = &'a str>) {
+        let mut some = false;
+        let of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        for code in opd_codes {
+            some = true;
+            if let Some(sender) = of.get(code) {
+                wake(sender);
+            }
+        }
+        if some {
+            wake(&self.all);
+        }
+    }
+
+    /// An endpoint was made, changed or ended, or a message is to be sent again.
+    pub fn tell_all(&self) {
+        let of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        of.values().for_each(wake);
+        wake(&self.all);
+    }
+}
+
+fn wake(sender: &watch::Sender<u64>) {
+    sender.send_modify(|n| *n = n.wrapping_add(1));
 }

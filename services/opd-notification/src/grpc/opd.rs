@@ -108,7 +108,12 @@ impl OpdService for OpdCalls {
         }
         let after = cursor::parse(&request.get_ref().cursor)
             .map_err(|_| Error::Invalid("cursor: send back one that you were given, or none"))?;
-        let receiver = stream::start(self.shared.clone(), &self.open, caller.endpoint, after)?;
+        let receiver = stream::start(
+            self.shared.clone(),
+            &self.open,
+            (caller.endpoint, caller.opd),
+            after,
+        )?;
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
 

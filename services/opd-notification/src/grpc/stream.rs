@@ -8,7 +8,7 @@ use std::{
 };
 
 use contracts::opd::OpdEvent;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 use tonic::Status;
 use uuid::Uuid;
 
@@ -19,8 +19,10 @@ use crate::{error::Error, shared::Shared, store::messages};
 const PAGE: i64 = 200;
 /// Messages that wait for a slow reader.
 const BUFFER: usize = 64;
-/// Another replica's commits are seen after so long.
+/// Another replica's commits are seen after so long, and that the endpoint was ended.
 const LOOK: Duration = Duration::from_secs(1);
+/// Commits come in bursts: a moment's wait makes one look of them.
+const GATHER: Duration = Duration::from_millis(5);
 /// Streams of one endpoint at once: a client that forgets to end its streams harms only itself.
 const STREAMS: usize = 4;
 
@@ -67,7 +69,7 @@ impl Open {
 pub fn start(
     shared: Arc<Shared>,
     open: &Arc<Open>,
-    endpoint: Uuid,
+    (endpoint, opd_code): (Uuid, String),
     after: i64,
 ) -> Result<mpsc::Receiver<Result<OpdEvent, Status>>, Status> {
     let slot = open.enter(endpoint).ok_or_else(|| {
@@ -76,7 +78,7 @@ pub fn start(
     let (sender, receiver) = mpsc::channel(BUFFER);
     tokio::spawn(async move {
         let _slot = slot;
-        if let Err(error) = feed(&shared, endpoint, after, &sender).await {
+        if let Err(error) = feed(&shared, (endpoint, &opd_code), after, &sender).await {
             // Whoever has gone is not told.
             let _ = sender.send(Err(error.into())).await;
         }
@@ -86,11 +88,12 @@ pub fn start(
 
 async fn feed(
     shared: &Shared,
-    endpoint: Uuid,
+    (endpoint, opd_code): (Uuid, &str),
     mut after: i64,
     sender: &mpsc::Sender<Result<OpdEvent, Status>>,
 ) -> Result<(), Error> {
-    let mut news = shared.news.subscribe();
+    let mut news = shared.news.subscribe_to(opd_code);
+    let mut asked: Option<Instant> = None;
     loop {
         // Seen before the look: what is committed during it wakes the next one.
         news.mark_unchanged();
@@ -111,13 +114,16 @@ async fn feed(
         if full {
             continue;
         }
-        if !key::is_active(shared, endpoint).await? {
-            return Err(Error::Unauthenticated);
+        if asked.is_none_or(|at| at.elapsed() >= LOOK) {
+            if !key::is_active(shared, endpoint).await? {
+                return Err(Error::Unauthenticated);
+            }
+            asked = Some(Instant::now());
         }
         tokio::select! {
             () = shared.shutdown.cancelled() => return Err(Error::Leaving),
             () = sender.closed() => return Ok(()),
-            _ = news.changed() => {}
+            _ = news.changed() => tokio::time::sleep(GATHER).await,
             () = tokio::time::sleep(LOOK) => {}
         }
     }

@@ -10,6 +10,9 @@ use crate::shared::Shared;
 /// The longest pause of a loop that fails.
 const LONGEST: Duration = Duration::from_secs(5);
 
+/// Commits come in bursts: a moment's wait makes one look of them.
+const GATHER: Duration = Duration::from_millis(5);
+
 /// The pace of one loop.
 #[derive(Debug)]
 pub struct Pace {
@@ -51,7 +54,11 @@ impl Pace {
         tokio::select! {
             biased;
             () = self.shutdown.cancelled() => false,
-            news = self.news.changed(), if !failing => news.is_ok(),
+            news = self.news.changed(), if !failing => {
+                tokio::time::sleep(GATHER).await;
+                self.news.mark_unchanged();
+                news.is_ok()
+            }
             () = tokio::time::sleep(self.pause) => true,
         }
     }

@@ -19,7 +19,8 @@ pub async fn write(
     rows: &[Work],
 ) -> Result<(), Failure> {
     const GONE: &str = "
-        DELETE FROM work WHERE complaint_id = ANY($1::uuid[]) AND assignment_id <> ALL($2::uuid[])";
+        DELETE FROM work w WHERE complaint_id = ANY($1::uuid[])
+            AND NOT EXISTS (SELECT FROM unnest($2::uuid[]) AS stay(id) WHERE stay.id = w.assignment_id)";
     const WRITE: &str = "
         INSERT INTO work AS old (assignment_id, complaint_id, opd_code, step, waits, ticket, category, district, urgency,
                                  assigned_at, due_at)

@@ -20,8 +20,9 @@ use crate::domain::verdict::Desks;
 
 // Primary keys of both tables.
 const LOAD: &str = "
-    SELECT c.complaint_id, c.whole, c.declined_by, c.proposed, c.reopened, q.complaint_id IS NOT NULL
-    FROM cases c LEFT JOIN queue q USING (complaint_id) WHERE c.complaint_id = ANY($1::uuid[])";
+    SELECT complaint_id, whole, declined_by, proposed, reopened,
+        EXISTS (SELECT FROM queue q WHERE q.complaint_id = c.complaint_id OFFSET 0)
+    FROM cases c WHERE complaint_id = ANY($1::uuid[])";
 
 const SAVE: &str = "
     INSERT INTO cases (complaint_id, whole, declined_by, proposed, reopened, merged_into)
