@@ -6,6 +6,7 @@
 pub mod envelope;
 pub mod ids;
 pub mod lifecycle;
+pub mod mask;
 pub mod places;
 pub mod subjects;
 pub mod values;

@@ -1,16 +1,35 @@
-//! Masks personal data in free text: NIK, telephone numbers, other long numbers, e-mail addresses,
-//! and names that a cue announces. Everything that leaves intake passes through here unless a
-//! logged purpose lifts the mask.
+//! Masks personal data in free text: NIK, telephone numbers, bank accounts, other long numbers, number plates, e-mail
+//! addresses, and names that a cue announces. Everything that leaves intake passes through here unless a logged purpose
+//! lifts the mask.
 //!
-//! Every pass is linear in the text: windows over digit groups are bounded, and no expression
-//! backtracks. The kind of what was masked stays readable, so that the sentence does.
+//! Every pass is linear in the text: windows over words and digit groups are bounded, and no expression backtracks. The
+//! kind of what was masked stays readable, so that the sentence does.
 
 mod names;
 mod numbers;
+mod plates;
 
-/// Puts `[NIK]`, `[telepon]`, `[nomor]`, `[email]` and `[nama]` in place of what they stand for.
+/// What is put in place of personal data.
+pub const LABELS: [&str; 7] = [NIK, PHONE, ACCOUNT, NUMBER, EMAIL, PLATE, NAME];
+/// An identity number.
+pub const NIK: &str = "[NIK]";
+/// A telephone number.
+pub const PHONE: &str = "[telepon]";
+/// A bank account.
+pub const ACCOUNT: &str = "[rekening]";
+/// Another long number: an insurance card, a NIK with a typing error.
+pub const NUMBER: &str = "[nomor]";
+/// An e-mail address.
+pub const EMAIL: &str = "[email]";
+/// A number plate.
+pub const PLATE: &str = "[plat]";
+/// A person's name.
+pub const NAME: &str = "[nama]";
+
+/// Puts one of [`LABELS`] in place of each piece of personal data.
 pub fn mask(text: &str) -> String {
     let text = emails(text);
+    let text = plates::mask(&text);
     let text = numbers::mask(&text);
     names::mask(&text)
 }
@@ -30,7 +49,7 @@ fn emails(text: &str) -> String {
         let domain = domain - trailing;
         if name > 0 && after[..domain].contains('.') {
             out.push_str(&before[..before.len() - name]);
-            out.push_str("[email]");
+            out.push_str(EMAIL);
             rest = &after[domain..];
         } else {
             out.push_str(before);

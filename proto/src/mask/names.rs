@@ -1,5 +1,7 @@
-//! Names that a cue announces ("nama saya …", "Pak …", "a.n. …"). A first version: it knows no list
-//! of names, so a name without a cue stays.
+//! Names that a cue announces ("nama saya …", "Pak …", "a.n. …"). After a title a name is known by its capital, or, where
+//! people write all small, by a list of frequent names. A name without a cue stays.
+
+use super::NAME;
 
 /// After these a name follows in any case; up to four words.
 const CERTAIN: [&[&str]; 9] = [
@@ -14,9 +16,157 @@ const CERTAIN: [&[&str]; 9] = [
     &["nama"],
 ];
 /// After these a name follows when it is written like one; up to three words.
-const TITLES: [&str; 18] = [
-    "pak", "bapak", "bpk", "bu", "ibu", "sdr", "sdri", "saudara", "saudari", "haji", "hajjah",
-    "ust", "ustadz", "tuan", "baiq", "amaq", "inaq", "dokter",
+const TITLES: [&str; 34] = [
+    "pak",
+    "bapak",
+    "bpk",
+    "bp",
+    "bu",
+    "ibu",
+    "sdr",
+    "sdri",
+    "saudara",
+    "saudari",
+    "haji",
+    "hajjah",
+    "hj",
+    "ust",
+    "ustadz",
+    "ustaz",
+    "tuan",
+    "baiq",
+    "amaq",
+    "inaq",
+    "mamiq",
+    "miq",
+    "papuq",
+    "tgh",
+    "dae",
+    "dokter",
+    "mas",
+    "mbak",
+    "kak",
+    "bang",
+    "om",
+    "tante",
+    "almarhum",
+    "almarhumah",
+];
+/// Frequent names of the region, for those who write all small after a title.
+const FREQUENT: [&str; 113] = [
+    "abdul",
+    "abdullah",
+    "abidin",
+    "aditya",
+    "agus",
+    "ahmad",
+    "aisyah",
+    "akbar",
+    "ali",
+    "alwi",
+    "amin",
+    "aminah",
+    "amir",
+    "andi",
+    "anwar",
+    "arif",
+    "ariani",
+    "asep",
+    "aulia",
+    "azis",
+    "baharudin",
+    "bambang",
+    "budi",
+    "burhan",
+    "busairi",
+    "dedi",
+    "desi",
+    "dewi",
+    "dian",
+    "eka",
+    "eko",
+    "erna",
+    "fadli",
+    "fahmi",
+    "faisal",
+    "farida",
+    "fatimah",
+    "fauzi",
+    "fitri",
+    "gunawan",
+    "hadi",
+    "hafiz",
+    "halimah",
+    "hamdan",
+    "hamid",
+    "hamzah",
+    "hartono",
+    "hasan",
+    "hasanah",
+    "hasim",
+    "hendra",
+    "herman",
+    "hidayat",
+    "husni",
+    "ibrahim",
+    "idris",
+    "ika",
+    "ilham",
+    "imam",
+    "indah",
+    "irfan",
+    "irwan",
+    "ismail",
+    "jamaludin",
+    "joko",
+    "jumadi",
+    "junaidi",
+    "kadir",
+    "kartini",
+    "khadijah",
+    "khairul",
+    "kurniawan",
+    "lalu",
+    "lestari",
+    "made",
+    "mahmud",
+    "mahsun",
+    "mariam",
+    "marzuki",
+    "muhammad",
+    "muh",
+    "mustafa",
+    "nasir",
+    "nengah",
+    "ningsih",
+    "nur",
+    "nurhayati",
+    "putra",
+    "putri",
+    "rahman",
+    "rahmat",
+    "ratna",
+    "ridwan",
+    "rina",
+    "rizal",
+    "rohani",
+    "rudi",
+    "sahdan",
+    "sahrul",
+    "salim",
+    "samsul",
+    "saiful",
+    "siti",
+    "sri",
+    "sudirman",
+    "sulaiman",
+    "suparman",
+    "suryadi",
+    "susanti",
+    "syahrul",
+    "wahyudi",
+    "zainal",
+    "zainudin",
 ];
 /// Offices and common words that follow a title or a cue without naming a person.
 const NO_NAMES: [&str; 63] = [
@@ -110,7 +260,7 @@ pub(super) fn mask(text: &str) -> String {
             continue;
         }
         out.push_str(&text[copied..words[at + cue].start]);
-        out.push_str("[nama]");
+        out.push_str(NAME);
         copied = words[at + cue + taken - 1].end;
         at += cue + taken;
     }
@@ -182,7 +332,8 @@ fn name_length(words: &[Word<'_>], most: usize, any_case: bool) -> usize {
         {
             break;
         }
-        if !any_case && !capitalised(w.text) {
+        let frequent = || FREQUENT.iter().any(|n| w.text.eq_ignore_ascii_case(n));
+        if !any_case && !capitalised(w.text) && !frequent() {
             break;
         }
         taken += 1;
@@ -224,6 +375,27 @@ mod tests {
         ] {
             assert_eq!(mask(text), masked);
         }
+    }
+
+    #[test]
+    fn a_frequent_name_after_a_title_needs_no_capital() {
+        for (text, masked) in [
+            (
+                "tanya pak ahmad fauzi di kantor",
+                "tanya pak [nama] di kantor",
+            ),
+            ("BU SITI AMINAH BELUM DAPAT", "BU [nama] BELUM DAPAT"),
+            ("papuq mariam sakit", "papuq [nama] sakit"),
+        ] {
+            assert_eq!(mask(text), masked);
+        }
+        assert_eq!(
+            mask("pak made in china rusak semua")
+                .matches("[nama]")
+                .count(),
+            1,
+            "over-careful, and known"
+        );
     }
 
     #[test]

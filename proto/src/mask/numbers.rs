@@ -1,5 +1,7 @@
-//! Numbers that name a person: NIK (and family card, of the same form), telephone numbers, and
-//! other long numbers (accounts, insurance cards).
+//! Numbers that name a person: NIK (and family card, of the same form), telephone numbers, bank accounts where a word
+//! announces one, and other long numbers (insurance cards).
+
+use super::{ACCOUNT, NIK, NUMBER, PHONE};
 
 /// A run of digits without separators: where it stands and what it says.
 struct Group {
@@ -12,7 +14,39 @@ struct Group {
     joined: bool,
     /// Whether "Rp" precedes: an amount of money.
     money: bool,
+    /// Whether a word for a bank account stands shortly before.
+    account: bool,
 }
+
+/// Words that announce a bank account.
+const ACCOUNTS: [&str; 22] = [
+    "rek",
+    "rekening",
+    "rekeningnya",
+    "norek",
+    "reknya",
+    "bri",
+    "bni",
+    "bca",
+    "bsi",
+    "btn",
+    "mandiri",
+    "bank",
+    "brimo",
+    "bukopin",
+    "danamon",
+    "permata",
+    "transfer",
+    "tf",
+    "trf",
+    "tabungan",
+    "va",
+    "dibank",
+];
+/// So many words may stand between such a word and the number.
+const REACH: usize = 4;
+/// Fewest digits of an account.
+const ACCOUNT_DIGITS: usize = 8;
 
 /// No number of interest has more groups or digits; this keeps the windows, and the time, bounded.
 const MAX_GROUPS: usize = 16;
@@ -62,7 +96,24 @@ fn groups(text: &str) -> Vec<Group> {
     let mut open = false;
     let mut gap = usize::MAX;
     let (mut plus, mut rupiah, mut before) = (false, false, ' ');
+    // Where the present word of letters began, and how many words ago an account was announced.
+    let (mut word, mut announced): (Option<usize>, Option<usize>) = (None, None);
     for (i, c) in text.char_indices() {
+        match (c.is_alphabetic(), word) {
+            (true, None) => word = Some(i),
+            (false, Some(start)) => {
+                let cue = ACCOUNTS
+                    .iter()
+                    .any(|a| text[start..i].eq_ignore_ascii_case(a));
+                announced = if cue {
+                    Some(0)
+                } else {
+                    announced.map(|n| n + 1)
+                };
+                word = None;
+            }
+            _ => {}
+        }
         if let Some(d) = digit(c) {
             if open && let Some(g) = groups.last_mut() {
                 g.digits.push(d);
@@ -75,6 +126,7 @@ fn groups(text: &str) -> Vec<Group> {
                     plus,
                     joined: gap <= 2,
                     money: rupiah,
+                    account: announced.is_some_and(|n| n <= REACH),
                 });
             }
             open = true;
@@ -110,15 +162,33 @@ fn recognise(groups: &[Group]) -> Option<(usize, &'static str)> {
         }
         digits.extend_from_slice(&g.digits);
         if is_nik(&digits) {
-            return Some((n + 1, "[NIK]"));
+            return Some((n + 1, NIK));
+        }
+        let ends = groups
+            .get(n + 1)
+            .is_none_or(|next| !next.joined || next.plus);
+        if first.account
+            && !first.joined
+            && !money
+            && ends
+            && (ACCOUNT_DIGITS..=MAX_DIGITS).contains(&digits.len())
+        {
+            return Some((
+                n + 1,
+                if is_phone(&digits, first.plus) {
+                    PHONE
+                } else {
+                    ACCOUNT
+                },
+            ));
         }
         if !money && is_phone(&digits, first.plus) && is_grouped_like_a_phone(&groups[..=n]) {
-            found = Some((n + 1, "[telepon]"));
+            found = Some((n + 1, PHONE));
         }
     }
     // Accounts, insurance cards, NIK with a typing error: long, in one piece, and naming somebody.
     let long = first.digits.len() >= if money { MAX_AMOUNT } else { 10 };
-    found.or_else(|| long.then_some((1, "[nomor]")))
+    found.or_else(|| long.then_some((1, NUMBER)))
 }
 
 /// Province, regency and district digits, then day (women's plus 40), month, year, serial
@@ -207,6 +277,30 @@ mod tests {
         assert_eq!(mask(&format!("rp {}", nik(15))), "rp [NIK]");
         assert_eq!(mask("Rp 081200000001"), "Rp [telepon]");
         assert_eq!(mask(&format!("Rp {}", "9".repeat(15))), "Rp [nomor]");
+    }
+
+    #[test]
+    fn a_bank_account_is_known_by_the_word_before_it() {
+        for text in [
+            "transfer ke rek BRI 0012-01-000345-50-1",
+            "norek mandiri 1610000123456",
+            "rekening bank NTB 001.22.00345.01-2",
+            "no rekening saya 12345678",
+            "BNI 0123456789",
+        ] {
+            assert!(mask(text).ends_with("[rekening]"), "{text}: {}", mask(text));
+        }
+        for text in [
+            "dana desa di bank Rp 1.500.000.000",
+            "bank NTB tutup 2 jam",
+            "rekening listrik 350000 sebulan",
+        ] {
+            assert_eq!(mask(text), text);
+        }
+        assert_eq!(
+            mask("wa atau transfer 081200000001"),
+            "wa atau transfer [telepon]"
+        );
     }
 
     #[test]

@@ -2,6 +2,5 @@
 
 pub mod blacken;
 pub mod complaint;
-pub mod mask;
 pub mod ticket;
 pub use contracts::visible;

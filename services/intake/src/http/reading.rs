@@ -1,5 +1,6 @@
 //! What everybody may read: discovery, services, requests, tokens, updates.
 
+use contracts::mask::mask;
 use std::collections::HashMap;
 
 use axum::{
@@ -16,7 +17,7 @@ use uuid::Uuid;
 use super::{Call, Public, errors_of};
 use crate::{
     content,
-    domain::{blacken::blacken, mask::mask, ticket::TicketNumber},
+    domain::{blacken::blacken, ticket::TicketNumber},
     open311::{
         Errors, Format, discovery,
         query::{self, ListQuery},

@@ -1,5 +1,6 @@
 //! Replies as channels send them, and what OPDs wrote.
 
+use contracts::mask::mask;
 use std::collections::HashMap;
 
 use contracts::{
@@ -9,7 +10,7 @@ use contracts::{
 };
 use uuid::Uuid;
 
-use crate::{content, domain::mask::mask, error::Error, store::conversation, words};
+use crate::{content, error::Error, store::conversation, words};
 
 use super::{Reader, rows};
 

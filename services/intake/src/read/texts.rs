@@ -1,5 +1,6 @@
 //! Texts and places for services and staff, blackened and masked; who unmasks is written down.
 
+use contracts::mask::mask;
 use std::collections::HashMap;
 
 use contracts::{
@@ -11,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     content,
-    domain::{blacken::blacken, mask::mask},
+    domain::blacken::blacken,
     error::Error,
     pins,
     store::{attachments, conversation, redactions},

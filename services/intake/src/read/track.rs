@@ -1,6 +1,7 @@
 //! Tracking: what a ticket number shows, with its secret and without.
 
 use chassis::inbox;
+use contracts::mask::mask;
 use contracts::{
     ComplaintId,
     event::ClockState,
@@ -17,7 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     content,
-    domain::{blacken::blacken, mask::mask, ticket::TicketNumber},
+    domain::{blacken::blacken, ticket::TicketNumber},
     error::Error,
     store::{attachments, conversation, redactions, standings},
     words,
