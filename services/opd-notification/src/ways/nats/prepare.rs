@@ -7,7 +7,7 @@ use std::{
 
 use async_nats::jetstream::{
     consumer::{AckPolicy, DeliverPolicy, pull},
-    stream::{self, SubjectTransform},
+    stream::{self, ConsumerErrorKind, SubjectTransform},
 };
 use contracts::subjects::{OPD_ROUTED, OPD_STREAM};
 use futures::TryStreamExt as _;
@@ -178,9 +178,14 @@ impl Way {
             rows::ended(&client, &others).await?
         };
         for name in ended {
-            // Another replica may have been first; the next look tells.
-            if let Err(error) = ready.stream.delete_consumer(&name).await {
-                tracing::info!(durable = name, %error, "a durable is not deleted");
+            match ready.stream.delete_consumer(&name).await {
+                Ok(_) => {}
+                // The server's answer: another replica may have been first; the next look tells.
+                Err(error) if matches!(error.kind(), ConsumerErrorKind::JetStream(_)) => {
+                    tracing::info!(durable = name, %error, "a durable is not deleted");
+                }
+                // No answer: tried again at once, not at the next look.
+                Err(error) => return Err(Error::bus(error)),
             }
         }
         Ok(())
