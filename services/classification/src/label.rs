@@ -233,6 +233,10 @@ pub fn explained(facet: &ClassificationFacet, said: Option<&Said>) -> Label {
     label.urgency = facet.urgency;
     label.oversight_suspected = facet.oversight_suspected;
     label.health_data = facet.health_data;
+    label
+        .place_disagreement
+        .clone_from(&facet.place_disagreement);
+    label.place_missing = facet.place_missing;
     label.by.clone_from(&facet.by);
     label
 }

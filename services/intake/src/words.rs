@@ -17,6 +17,12 @@ pub fn sentence(about: &str, desk: &str, language: &str) -> String {
         }
         ("acknowledged", false) => "{desk} menerima pengaduan Anda dan menindaklanjutinya.",
         ("acknowledged", true) => "{desk} has taken your complaint and is following it up.",
+        ("place", false) => {
+            "Di desa atau kelurahan dan kecamatan mana? Mohon dibalas, supaya laporan Anda sampai ke tempat yang tepat."
+        }
+        ("place", true) => {
+            "In which village and district is it? Please answer, so that your report reaches the right place."
+        }
         ("queued", false) => {
             "Pengaduan Anda kembali kami periksa untuk menentukan instansi yang tepat."
         }

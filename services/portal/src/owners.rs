@@ -87,6 +87,28 @@ impl Owners {
         )
     }
 
+    /// Where classification takes a complaint to be, best first.
+    ///
+    /// # Errors
+    /// NOT_FOUND when it has no label yet.
+    pub async fn places(
+        &self,
+        complaint_id: &str,
+        trace: Option<Trace>,
+    ) -> Result<Vec<classification::PlaceCandidate>, Status> {
+        let ask = classification::ExplainRequest {
+            complaint_id: complaint_id.to_owned(),
+        };
+        let mut classification = self.classification.clone();
+        Ok(classification
+            .explain(request(ask, trace))
+            .await?
+            .into_inner()
+            .label
+            .unwrap_or_default()
+            .places)
+    }
+
     /// What is seen of a complaint with this secret, or without.
     ///
     /// # Errors

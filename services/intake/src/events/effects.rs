@@ -33,6 +33,7 @@ pub(super) struct Effects<'a> {
 impl Effects<'_> {
     pub(super) fn take(&mut self, complaint: &mut Known, fact: &Fact, owner: Owner) {
         match fact {
+            Fact::Classified(_) => self.ask_for_the_place(complaint),
             Fact::Queued(_) => self.drop_question_of_replaced_desk(complaint),
             Fact::Routed(routed) => {
                 self.drop_question_of_replaced_desk(complaint);
@@ -108,6 +109,29 @@ impl Effects<'_> {
             Fact::ErasureConfirmed(_) => self.confirmed.push((complaint.id, owner as i16)),
             _ => {}
         }
+    }
+
+    /// Asks where it is, once, when classification says that the place matters and is missing. No clock waits for the answer:
+    /// nobody's delay is the reporter's because a machine did not understand them.
+    fn ask_for_the_place(&mut self, complaint: &mut Known) {
+        let Some(label) = complaint.facets.classification.as_ref().map(|n| &n.facet) else {
+            return;
+        };
+        let facet = &complaint.facet;
+        // What may be about abuse of office is not talked of on a channel that others read.
+        let delicate = label.oversight_suspected || facet.oversight_suspected;
+        let silent = facet.canary || facet.candidate || facet.imported;
+        if !label.place_missing
+            || delicate
+            || silent
+            || facet.place_asked_at.is_some()
+            || facet.waiting.is_some()
+            || !state_of(facet).is_open()
+        {
+            return;
+        }
+        complaint.facet.place_asked_at = Some(values::timestamp(self.now));
+        self.tell(complaint, "place", "system", "", String::new());
     }
 
     /// A person's decision about the desk means that a person has looked.

@@ -4,6 +4,7 @@ use contracts::mask::mask;
 use std::collections::HashMap;
 
 use contracts::{
+    common::Point,
     intake::{AttachmentInfo, Content, TextsRequest, Viewer},
     visible::visible_to,
 };
@@ -11,11 +12,15 @@ use deadpool_postgres::Client;
 use uuid::Uuid;
 
 use crate::{
+    attach::taken_at_place,
     content,
     domain::blacken::blacken,
     error::Error,
     pins,
-    store::{attachments, conversation, redactions},
+    store::{
+        attachments::{self, Attachment},
+        conversation, redactions,
+    },
 };
 
 use super::{Reader, role_of, rows};
@@ -58,14 +63,16 @@ impl Reader {
         let keys = self.keys.get(&ids).await?;
         let conversations = conversation::of_complaints(&client, &ids).await?;
         let mut files: HashMap<Uuid, Vec<AttachmentInfo>> = HashMap::new();
+        let mut photos: HashMap<Uuid, Vec<Attachment>> = HashMap::new();
         for file in attachments::of_complaints(&client, &ids).await? {
             files
                 .entry(file.complaint_id)
                 .or_default()
                 .push(AttachmentInfo {
                     attachment_id: file.id.to_string(),
-                    media_type: file.media_type,
+                    media_type: file.media_type.clone(),
                 });
+            photos.entry(file.complaint_id).or_default().push(file);
         }
         let blackened = redactions::of_complaints(&client, &ids).await?;
         let mut contents = Vec::with_capacity(ids.len());
@@ -93,27 +100,39 @@ impl Reader {
                 let mut text = blacken(&submission.text, blackened.get(&id));
                 // What the reporter added is conversation: not for everybody who may see the text.
                 let added = conversations.get(&id).filter(|_| seen.conversation);
+                let (mut place_asked, mut place_answer) = (false, String::new());
                 for message in added.into_iter().flatten() {
+                    place_asked |= message.sender == "system" && message.about == "place";
                     if let (true, "supplement", Some(sealed)) = (
                         message.sender == "reporter",
                         message.about.as_str(),
                         &message.sealed,
                     ) {
+                        let added = content::open_text(key, message.id, sealed)?;
                         text.push_str("\n\n");
-                        text.push_str(&content::open_text(key, message.id, sealed)?);
+                        text.push_str(&added);
+                        if place_asked && place_answer.is_empty() {
+                            place_answer = added;
+                        }
                     }
                 }
                 let clear = viewer.unmask && seen.identity;
                 let shown = |text: &str| if clear { text.to_owned() } else { mask(text) };
                 content.text = shown(&text);
+                content.place_answer = shown(&place_answer);
                 if seen.address {
                     content.address = shown(&submission.address);
                 }
                 if seen.pin {
                     // Where it is exactly is for whoever works with it.
-                    content.position = submission
-                        .position
-                        .map(|at| if seen.address { at } else { pins::rounded(at) });
+                    let shown = |at| if seen.address { at } else { pins::rounded(at) };
+                    content.position = submission.position.map(shown);
+                    let taken = photos.get(&id).filter(|_| seen.photo);
+                    content.photo_position = taken
+                        .into_iter()
+                        .flatten()
+                        .find_map(|file| taken_at_place(file, key))
+                        .map(|(lat, lon)| shown(Point { lat, lon }));
                 }
                 content.category_hint = submission.category_hint;
                 content.area_hint = submission.area_hint;

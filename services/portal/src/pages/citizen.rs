@@ -239,8 +239,18 @@ pub fn complaint(
         answer_id: track.answer_id.clone(),
         reporter: track.reporter,
         open,
-        asked: track.acting == "reporter" && track.answer_id.is_empty(),
+        asked: (track.acting == "reporter" && track.answer_id.is_empty()) || place_is_asked(track),
     }
+}
+
+/// Whether the system's question where it is has not been answered. Nothing waits for the answer, so that the state does not say
+/// it.
+fn place_is_asked(track: &intake::TrackResponse) -> bool {
+    let talk = &track.conversation;
+    let asked = talk
+        .iter()
+        .position(|m| m.about == "place" && m.from == "team");
+    asked.is_some_and(|at| !talk[at..].iter().any(|m| m.from == "reporter"))
 }
 
 /// A message's text. The system's own sentences name a desk by its code, because intake knows no names; people read names.

@@ -97,6 +97,10 @@ pub struct Opened {
     pub text: String,
     pub photos: Vec<String>,
     pub place: String,
+    /// Where it may be, best first: a name, and what speaks for it.
+    pub found: Vec<(String, String)>,
+    /// What names which place, where they disagree; else empty.
+    pub disagreement: Vec<(String, String)>,
     /// Latitude and longitude, where this reader may see them.
     pub pin: Option<(String, String)>,
     pub reason: String,

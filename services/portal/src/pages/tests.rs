@@ -91,6 +91,29 @@ fn a_desk_is_called_by_its_name_in_the_systems_own_sentences() {
 }
 
 #[test]
+fn whoever_is_asked_where_it_is_finds_the_answers_field_open_until_they_have_written() {
+    let said = |from: &str, about: &str| ConversationEntry {
+        from: from.into(),
+        about: about.into(),
+        ..ConversationEntry::default()
+    };
+    let talked = |conversation: Vec<ConversationEntry>| {
+        page(
+            Lang::Id,
+            &TrackResponse {
+                conversation,
+                ..track()
+            },
+        )
+    };
+    let open = "<details open>";
+    assert!(!talked(vec![said("reporter", "supplement")]).contains(open));
+    assert!(talked(vec![said("team", "place")]).contains(open));
+    let answered = vec![said("team", "place"), said("reporter", "supplement")];
+    assert!(!talked(answered).contains(open));
+}
+
+#[test]
 fn what_people_write_stays_text() {
     let html = page(Lang::Id, &track());
     assert!(!html.contains("<script>alert"));

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use contracts::common::{Actor, Decider, Kind, Role, Urgency, decider};
+use contracts::common::{Actor, Decider, Kind, PlaceDisagreement, Role, Urgency, decider};
 use contracts::event::event::{Facet, Fact};
 use contracts::event::{
     AssignmentFollowUp, ClassificationFacet, Closing, FollowUpFacet, IntakeFacet,
@@ -172,6 +172,32 @@ fn a_regencys_matter_is_handed_over_and_an_unsure_label_waits_for_a_person() {
     scene.intake(1, intake());
     scene.label(1, label("sampah", 0.2));
     assert_eq!(scene.reason(), Some(Reason::Abstained));
+}
+
+#[test]
+fn where_the_evidence_names_two_regencies_a_person_chooses_the_government_and_sees_both() {
+    let contested = |by_position: &str, by_text: &str| ClassificationFacet {
+        area_code: by_position.into(),
+        area_confidence: 0.7,
+        place_disagreement: Some(PlaceDisagreement {
+            by_position: by_position.into(),
+            by_text: by_text.into(),
+            by_choice: String::new(),
+        }),
+        ..label("sampah", 0.9)
+    };
+    let mut scene = Scene::new();
+    scene.intake(1, intake());
+    scene.label(1, contested("52.02.01", "52.01.09.2003"));
+    assert_eq!(scene.reason(), Some(Reason::NoArea));
+    let item = scene.case.queue_item(&desks(), START).expect("queued");
+    let said = item.place_disagreement.expect("shown");
+    assert_eq!(said.by_text, "52.01.09.2003");
+    // Two districts of one regency are one government's.
+    let mut scene = Scene::new();
+    scene.intake(1, intake());
+    scene.label(1, contested("52.01.09", "52.01.14.2006"));
+    assert_eq!(scene.lead().expect("led").1, "pemkab-lombok-barat");
 }
 
 #[test]

@@ -122,6 +122,7 @@ impl Case {
                 .area
                 .as_ref()
                 .map_or_else(String::new, ToString::to_string),
+            place_disagreement: self.label().and_then(|l| l.place_disagreement.clone()),
             proposals: offered,
             declines: u32::try_from(self.declined_by.len()).unwrap_or(u32::MAX),
             ping_pong: self.declined_by.len() >= PING_PONG,

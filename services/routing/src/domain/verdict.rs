@@ -219,6 +219,13 @@ pub fn judge(desks: &Desks, facts: &Facts, label: Option<&ClassificationFacet>) 
     let (Some(label), Some(category)) = (sure, &facts.category) else {
         return queue(Reason::Abstained, Reason::Abstained.sentence().into());
     };
+    if choice.level == Level::Regency && names_two_regencies(label) {
+        return queue(
+            Reason::NoArea,
+            "Titik lokasi, tulisan, atau pilihan pelapor menyebut kabupaten/kota yang berbeda."
+                .into(),
+        );
+    }
     match desks.autoroute.threshold(facts.day, category) {
         None => queue(Reason::AutoOff, Reason::AutoOff.sentence().into()),
         Some(threshold) if f64::from(label.confidence) < threshold => {
@@ -226,6 +233,18 @@ pub fn judge(desks: &Desks, facts: &Facts, label: Option<&ClassificationFacet>) 
         }
         Some(_) => Verdict::Route(choice),
     }
+}
+
+/// Whether the evidence of the place lies in two regencies: then no machine chooses one of their governments.
+fn names_two_regencies(label: &ClassificationFacet) -> bool {
+    let Some(said) = &label.place_disagreement else {
+        return false;
+    };
+    let mut regencies = [&said.by_position, &said.by_text, &said.by_choice]
+        .into_iter()
+        .filter_map(|code| code.get(..5));
+    let first = regencies.next();
+    regencies.any(|other| Some(other) != first)
 }
 
 /// Where a canary goes, whatever it is labelled and whatever is switched on: no person's work. None

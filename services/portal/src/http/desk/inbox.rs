@@ -9,6 +9,7 @@ use axum::{
 };
 use chassis::grpc::request;
 use contracts::{
+    classification::PlaceCandidate,
     intake::{Content, TextsRequest, Viewer},
     routing::{QueueItem, QueueRequest},
     values,
@@ -28,6 +29,8 @@ use crate::{
     texts::Texts,
 };
 
+/// Places that are shown of one complaint.
+const FOUND: usize = 3;
 /// Lines that one page shows.
 const SHOWN: u32 = 50;
 
@@ -117,9 +120,19 @@ async fn read(app: &App, p: &Page, q: Ask, trace: At) -> Result<Inbox, Status> {
         n.and_then(|n| queue.items.get(n))
             .map(|i| i.complaint_id.clone())
     };
+    // Only of the one that is open: a list of fifty would be fifty calls. Without an answer the regencies' names are shown.
+    let places = match at.and_then(|n| queue.items.get(n)) {
+        Some(item) => app
+            .owners
+            .places(&item.complaint_id, trace)
+            .await
+            .unwrap_or_default(),
+        None => Vec::new(),
+    };
     let open = at.and_then(|n| {
         let item = queue.items.get(n)?;
-        let mut opened = line.opened(item, texts.get(item.complaint_id.as_str()).copied());
+        let text = texts.get(item.complaint_id.as_str()).copied();
+        let mut opened = line.opened(item, text, &places);
         opened.next = neighbour(Some(n + 1)).unwrap_or_default();
         opened.previous = neighbour(n.checked_sub(1)).unwrap_or_default();
         Some(opened)
@@ -211,7 +224,33 @@ impl Line<'_> {
         }
     }
 
-    fn opened(&self, item: &QueueItem, content: Option<&Content>) -> Opened {
+    /// The places that the evidence names, where they disagree: what says it, and its name.
+    fn disagreement(&self, item: &QueueItem, places: &[PlaceCandidate]) -> Vec<(String, String)> {
+        let said = item.place_disagreement.clone().unwrap_or_default();
+        [
+            ("inbox.by_position", said.by_position),
+            ("inbox.by_text", said.by_text),
+            ("inbox.by_choice", said.by_choice),
+        ]
+        .into_iter()
+        .filter(|(_, code)| !code.is_empty())
+        .map(|(what, code)| {
+            let candidate = places.iter().find(|p| p.area_code == code);
+            let name = candidate
+                .map(|p| p.name.as_str())
+                .or_else(|| places::regency(&code))
+                .unwrap_or(&code);
+            (self.t.get(what).to_owned(), name.to_owned())
+        })
+        .collect()
+    }
+
+    fn opened(
+        &self,
+        item: &QueueItem,
+        content: Option<&Content>,
+        places: &[PlaceCandidate],
+    ) -> Opened {
         let holder = self.holder(item);
         let district = self.district(item, content);
         let address = content.map(|c| c.address.as_str()).unwrap_or_default();
@@ -232,6 +271,12 @@ impl Line<'_> {
             } else {
                 format!("{address} · {district}")
             },
+            found: places
+                .iter()
+                .take(FOUND)
+                .map(|p| (p.name.clone(), p.reason.clone()))
+                .collect(),
+            disagreement: self.disagreement(item, places),
             pin: content
                 .and_then(|c| c.position)
                 .map(|at| (format!("{:.6}", at.lat), format!("{:.6}", at.lon))),
