@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use contracts::{
-    classification::{ExplainRequest, Label},
+    classification::{
+        AddPlaceNameRequest, ClassifyRequest, EndPlaceNameRequest, ExplainRequest, Label,
+        PlaceNamesRequest,
+    },
     common::{Actor, Point, Role},
     intake::{
         AttachHeader, AttachRequest, RepliesRequest, Submission, SubmitResponse, SupplementRequest,
@@ -12,6 +15,7 @@ use contracts::{
     routing::QueueRequest,
 };
 use ntbcare_tests::{Mode, World, photos, texts, until, web::Browser, world};
+use tonic::Code;
 
 const BOUND: Duration = Duration::from_secs(60);
 /// Somewhere, and nobody can tell where.
@@ -261,5 +265,112 @@ async fn a_pin_that_contradicts_the_text_is_shown_to_whoever_decides() {
             && notice.contains("Kabupaten Lombok Tengah"),
         "{notice}"
     );
+    world.finish().await;
+}
+
+async fn sure(world: &World, text: &str) -> String {
+    let ask = ClassifyRequest {
+        text: text.into(),
+        ..ClassifyRequest::default()
+    };
+    let answer = world.classification().classify(ask).await.expect("a label");
+    let label = answer.into_inner().label.unwrap_or_default();
+    let first = label.places.into_iter().next();
+    first
+        .filter(|p| p.confidence >= 0.65)
+        .map(|p| p.area_code)
+        .unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_an_officer_adds_holds_at_once_and_until_it_is_ended() {
+    let world = world(Mode::Together).await;
+    let text = "Air bersih habis di lendang re sejak kemarin.";
+    let by = |role: Role| {
+        Some(Actor {
+            person_id: "petugas-1".into(),
+            role: role.into(),
+            opd_code: String::new(),
+        })
+    };
+    let add = |name: &str, role: Role, key: &str| AddPlaceNameRequest {
+        name: name.into(),
+        area_code: "52.01.07.2003".into(),
+        by: by(role),
+        idempotency_key: key.into(),
+    };
+    assert_eq!(sure(&world, text).await, "");
+    for (refused, code) in [
+        (add("Lendang Re", Role::Opd, "a"), Code::PermissionDenied),
+        (add("pasar", Role::Operator, "a"), Code::InvalidArgument),
+    ] {
+        let status = world.classification().add_place_name(refused).await;
+        assert_eq!(status.expect_err("refused").code(), code);
+    }
+    let mut calls = world.classification();
+    let first = calls
+        .add_place_name(add("Lendang Re", Role::Operator, "a"))
+        .await;
+    let first = first.expect("added").into_inner();
+    assert_eq!(sure(&world, text).await, "52.01.07.2003", "at once");
+    // The same call again, and the same name by another call, add nothing; the key is of one name.
+    let again = calls
+        .add_place_name(add("Lendang Re", Role::Operator, "a"))
+        .await;
+    assert_eq!(again.expect("as the first time").into_inner(), first);
+    let same = calls
+        .add_place_name(add("lendang  re", Role::Operator, "b"))
+        .await;
+    let same = same.expect("known").into_inner();
+    assert_eq!((same.number, same.unchanged), (first.number, true));
+    let other = calls
+        .add_place_name(add("Telaga Lebur", Role::Operator, "a"))
+        .await;
+    assert_eq!(other.expect_err("refused").code(), Code::AlreadyExists);
+
+    // What another replica commits is known here within seconds.
+    world
+        .texts(
+            "WITH last AS (UPDATE classification.place_names_revision SET last = last + 1 RETURNING last)
+             INSERT INTO classification.place_names (number, name, area_code, added_at, added_by, added_role, key)
+             SELECT last, 'telaga lebur', '52.01.07.2001', now(), 'petugas-2', 3, 'elsewhere' FROM last RETURNING name",
+        )
+        .await;
+    until(
+        Duration::from_secs(5),
+        "the other replica's name is known",
+        || async { sure(&world, "banjir di telaga lebur").await == "52.01.07.2001" },
+    )
+    .await;
+
+    let end = EndPlaceNameRequest {
+        number: first.number,
+        by: by(Role::Operator),
+    };
+    let ended = calls.end_place_name(end.clone()).await.expect("ended");
+    assert!(!ended.into_inner().unchanged);
+    assert!(
+        calls
+            .end_place_name(end)
+            .await
+            .expect("ended")
+            .into_inner()
+            .unchanged
+    );
+    assert_eq!(sure(&world, text).await, "");
+    let names = calls.place_names(PlaceNamesRequest::default()).await;
+    let names = names.expect("names").into_inner().names;
+    let told: Vec<(&str, &str, &str)> = names
+        .iter()
+        .map(|n| (n.name.as_str(), n.added_by.as_str(), n.ended_by.as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("telaga lebur", "petugas-2", ""),
+            ("lendang re", "petugas-1", "petugas-1")
+        ]
+    );
+    assert!(names[1].area_name.starts_with("Pelangan, Sekotong"));
     world.finish().await;
 }

@@ -1,6 +1,7 @@
 //! What classification serves: labels of texts, corrections, explanations, similar complaints, the taxonomy.
 
 mod correct;
+mod places;
 mod similar;
 mod taxonomy;
 
@@ -11,10 +12,11 @@ use chassis::{Clock, Ledger};
 use contracts::ComplaintId;
 use contracts::classification::classification_service_server::ClassificationService;
 use contracts::classification::{
-    ClassifyBatchRequest, ClassifyBatchResponse, ClassifyRequest, ClassifyResponse, CorrectRequest,
-    CorrectResponse, EditTaxonomyRequest, EditTaxonomyResponse, ExplainRequest, ExplainResponse,
-    Label, SimilarRequest, SimilarResponse, TaxonomyEditsRequest, TaxonomyEditsResponse,
-    TaxonomyRequest, TaxonomyResponse,
+    AddPlaceNameRequest, AddPlaceNameResponse, ClassifyBatchRequest, ClassifyBatchResponse,
+    ClassifyRequest, ClassifyResponse, CorrectRequest, CorrectResponse, EditTaxonomyRequest,
+    EditTaxonomyResponse, EndPlaceNameRequest, EndPlaceNameResponse, ExplainRequest,
+    ExplainResponse, Label, PlaceNamesRequest, PlaceNamesResponse, SimilarRequest, SimilarResponse,
+    TaxonomyEditsRequest, TaxonomyEditsResponse, TaxonomyRequest, TaxonomyResponse,
 };
 use contracts::routing::routing_service_client::RoutingServiceClient;
 use deadpool_postgres::Pool;
@@ -186,6 +188,27 @@ impl ClassificationService for Calls {
         request: Request<EditTaxonomyRequest>,
     ) -> Result<Response<EditTaxonomyResponse>, Status> {
         self.edit(request.into_inner()).await.map(Response::new)
+    }
+
+    async fn add_place_name(
+        &self,
+        request: Request<AddPlaceNameRequest>,
+    ) -> Result<Response<AddPlaceNameResponse>, Status> {
+        self.add_name(request.into_inner()).await.map(Response::new)
+    }
+
+    async fn end_place_name(
+        &self,
+        request: Request<EndPlaceNameRequest>,
+    ) -> Result<Response<EndPlaceNameResponse>, Status> {
+        self.end_name(request.into_inner()).await.map(Response::new)
+    }
+
+    async fn place_names(
+        &self,
+        request: Request<PlaceNamesRequest>,
+    ) -> Result<Response<PlaceNamesResponse>, Status> {
+        self.names_added(request.get_ref()).await.map(Response::new)
     }
 
     async fn taxonomy_edits(

@@ -109,10 +109,14 @@ pub async fn run(
     let catalogue = live::load(&core.pool).await?;
     let live = Arc::new(Live::new(classifier, catalogue));
     live.follow_taxonomy(&core.pool, &core.env.clock).await?;
+    live.follow_place_names(&core.pool).await?;
     let (following, pool, clock) = (live.clone(), core.pool.clone(), core.env.clock.clone());
     core.every(FOLLOW, move || {
         let (live, pool, clock) = (following.clone(), pool.clone(), clock.clone());
-        async move { live.follow_taxonomy(&pool, &clock).await }
+        async move {
+            live.follow_taxonomy(&pool, &clock).await?;
+            live.follow_place_names(&pool).await
+        }
     });
     let labels = Family::default();
     core.env.metrics.register(|registry| {

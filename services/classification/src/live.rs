@@ -87,6 +87,21 @@ impl Live {
         Ok(())
     }
 
+    /// Takes over the names of places that officers have added or ended, if there are changes that are not in force here.
+    ///
+    /// # Errors
+    /// When the database does not answer: what is in force stays.
+    pub async fn follow_place_names(&self, pool: &Pool) -> Result<(), Failure> {
+        let known = self.classifier().gazetteer().added_version();
+        if store::places::revision(pool).await? == known {
+            return Ok(());
+        }
+        let (revision, names) = store::places::in_use(pool).await?;
+        // Of the classifier that is in force now; its successors share the names with it.
+        self.classifier().gazetteer().set_added(revision, &names);
+        Ok(())
+    }
+
     fn set_taxonomy(&self, history: &History, day: Date) {
         let taxonomy = Arc::new(history.on(day));
         self.replace(|classifier| classifier.with_taxonomy(taxonomy));

@@ -1,5 +1,6 @@
 //! All SQL of classification, each a statement for a whole batch.
 
+pub mod places;
 pub mod taxonomy;
 
 use std::collections::HashMap;

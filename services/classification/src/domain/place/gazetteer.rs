@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::AreaLevel;
 use super::boundaries::{Boundaries, BoundaryError};
-use super::names::{AddedName, Kind, Names, Ordinary};
+use super::names::{self, AddedName, Kind, NameRefusal, Names, Ordinary};
 
 const AREAS_CSV: &str = include_str!("../../../data/areas.csv");
 const ALIASES_CSV: &str = include_str!("../../../data/place-aliases.csv");
@@ -152,6 +152,14 @@ impl Gazetteer {
         }
     }
 
+    /// A name as it would be added.
+    ///
+    /// # Errors
+    /// When it cannot serve as a name.
+    pub fn check_name(&self, name: &str) -> Result<String, NameRefusal> {
+        names::checked(name, &Ordinary::parse(ORDINARY))
+    }
+
     /// The number of the newest change that is among the names in use.
     pub fn added_version(&self) -> i64 {
         let known = self.names.read().unwrap_or_else(PoisonError::into_inner);
@@ -191,5 +199,62 @@ impl Gazetteer {
             .map(|area| area.name.as_str())
             .collect();
         names.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::place::SURE;
+
+    #[test]
+    fn a_name_that_is_added_is_found_in_all_clones_until_it_ends() {
+        let gazetteer = Gazetteer::embedded().unwrap();
+        let clone = gazetteer.clone();
+        let added = AddedName {
+            name: gazetteer.check_name("Lendang Re").unwrap(),
+            code: "52.01.07.2003".into(),
+        };
+        let first = || {
+            let found = clone.find("air bersih habis di lendang re sejak kemarin");
+            found.into_iter().next().filter(|p| p.confidence >= SURE)
+        };
+        assert_eq!(first(), None);
+        gazetteer.set_added(1, std::slice::from_ref(&added));
+        let found = first().unwrap();
+        assert_eq!(found.code, "52.01.07.2003");
+        assert!(
+            found.reasons[0].contains("terletak di Pelangan"),
+            "{found:?}"
+        );
+        // What is older changes nothing any more.
+        gazetteer.set_added(1, &[]);
+        assert!(first().is_some());
+        gazetteer.set_added(2, &[]);
+        assert_eq!(first(), None);
+    }
+
+    #[test]
+    fn a_word_of_every_text_is_no_name() {
+        let gazetteer = Gazetteer::embedded().unwrap();
+        for name in [
+            "pasar",
+            "di dalam",
+            "",
+            "abc",
+            "a b c d e f",
+            "jalan 12345",
+            "\u{202e}😭",
+        ] {
+            assert!(gazetteer.check_name(name).is_err(), "{name}");
+        }
+        assert!(gazetteer.check_name(&"panjang ".repeat(10_000)).is_err());
+        for (name, kept) in [
+            ("Dusun  Baru", "dusun baru"),
+            ("Pasar Loang", "pasar loang"),
+            ("LENDANG Ré", "lendang re"),
+        ] {
+            assert_eq!(gazetteer.check_name(name).as_deref(), Ok(kept));
+        }
     }
 }

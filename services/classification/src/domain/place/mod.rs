@@ -13,7 +13,7 @@ mod trigger;
 mod weigh;
 
 pub use gazetteer::{Gazetteer, PlaceError};
-pub use names::AddedName;
+pub use names::{AddedName, NameRefusal};
 pub use weigh::{Disagreement, Evidence, Places};
 
 /// From this confidence on a place may be used without asking the reporter.

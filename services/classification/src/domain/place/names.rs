@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::fuzzy::{Fuzzy, LONG};
+use super::trigger::{Trigger, is_filler, trigger};
 use crate::domain::text::{normalise, words};
 
 /// Names of up to so many letters need a trigger word: nearly all are words or sounds as well.
@@ -28,6 +29,48 @@ pub struct AddedName {
     pub name: String,
     /// Of which area.
     pub code: String,
+}
+
+/// Letters and words that an added name may have.
+const ADDED_LETTERS: std::ops::RangeInclusive<usize> = 4..=60;
+const ADDED_WORDS: usize = 5;
+
+/// Why a name is not added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NameRefusal {
+    /// Too short to be told from other words, or no name.
+    #[error("4 to 60 letters and at most five words, without digits")]
+    Shape,
+    /// Texts that speak of no place are full of it.
+    #[error(
+        "an ordinary word, which texts about other places are full of; add it with the word before it, as in \"dusun baru\""
+    )]
+    Ordinary,
+}
+
+/// A name as it is looked up: small letters, one blank between words.
+///
+/// # Errors
+/// When it cannot serve as a name.
+pub(super) fn checked(name: &str, ordinary: &Ordinary<'_>) -> Result<String, NameRefusal> {
+    if name.len() > 4 * ADDED_LETTERS.end() || name.chars().any(char::is_numeric) {
+        return Err(NameRefusal::Shape);
+    }
+    let normal = normalise(name);
+    let parts: Vec<&str> = words(&normal).collect();
+    let letters: usize = parts.iter().map(|part| part.chars().count()).sum();
+    if !ADDED_LETTERS.contains(&letters) || parts.len() > ADDED_WORDS {
+        return Err(NameRefusal::Shape);
+    }
+    let says_nothing = |word: &&str| {
+        trigger(word) != Trigger::None || is_filler(word) || ordinary.kind(word) != Kind::Telling
+    };
+    // "Dusun Baru" is one; "pasar" and "di dalam" are in every second text.
+    let told = parts.len() > 1 && matches!(trigger(parts[0]), Trigger::Hamlet | Trigger::Level(_));
+    if parts.iter().all(says_nothing) && !told {
+        return Err(NameRefusal::Ordinary);
+    }
+    Ok(parts.join(" "))
 }
 
 /// What a name is beside being one.
