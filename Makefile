@@ -80,9 +80,15 @@ faults: setup-test ## each fault ROUNDS=5 times at moments that SEED chooses; fi
 		cargo test --locked -p ntbcare-tests --test faults -- --nocapture --test-threads 1
 
 .PHONY: eval
-eval: ## measure the classifier on texts it has not learnt; figures in target/reports/eval.json; SURABAYA=FILE adds reports
-	@cargo run --locked --quiet --profile e2e -p classification -- evaluate \
-		--report $(abspath $(TARGET_DIR))/reports/eval.json $(if $(SURABAYA),--surabaya "$(SURABAYA)")
+eval: ## measure classifying on texts not learnt, and a peer beside it; figures in target/reports/eval.json; SURABAYA=FILE [SURABAYA_TEST=FILE]
+	@for file in "$(SURABAYA)" "$(SURABAYA_TEST)"; do \
+		[ -z "$$file" ] || [ -r "$$file" ] || { echo "there is no file $$file to read: SURABAYA and SURABAYA_TEST are CSV with id,month,category,agency,text" >&2; exit 66; }; done
+	@$(SETUP) eval
+	@cargo build --locked --quiet --profile e2e -p classification
+	@$(TARGET_DIR)/e2e/classification evaluate --report $(abspath $(TARGET_DIR))/reports/eval.json \
+		--peer-python var/tools/eval/bin/python \
+		$(if $(SURABAYA),--surabaya "$(SURABAYA)") $(if $(SURABAYA_TEST),--surabaya-test "$(SURABAYA_TEST)")
+
 # On two cores, whatever the machine has: goals are for two. PROFILE=e2e is quicker to build and slower to run.
 BENCH_PROFILE := $(or $(PROFILE),release)
 .PHONY: bench

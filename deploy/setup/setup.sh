@@ -3,6 +3,7 @@
 #
 #   setup.sh run         to build and run: C compiler, Rust, PostgreSQL 15 (its programs, no cluster), nats-server
 #   setup.sh test        the same, the foreign clients of the tests, a browser, and the tools of `make check`
+#   setup.sh eval        to build and run, and what `make eval` trains beside our own classifier
 #   setup.sh images      the same as run: images are assembled without a container engine
 #   setup.sh --browser   only Chromium, fonts, playwright-core and axe-core, for the tests of the pages
 #   setup.sh --node      a newer Node.js than Debian 12 has
@@ -45,6 +46,11 @@ level_test() {
   level_browser
 }
 
+level_eval() {
+  level_run
+  ensure_venv eval eval.txt
+}
+
 level_browser() {
   ensure_debian_packages chromium:chromium NotoSans-Regular.ttf:fonts-noto-core NotoColorEmoji.ttf:fonts-noto-color-emoji \
     ensurepip:python3-venv
@@ -57,8 +63,9 @@ PATH=$tools/bin:$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
 case "${1:-run}" in
   run | images) level_run ;;
   test) level_test ;;
+  eval) level_eval ;;
   --browser | browser) level_browser ;;
   --node | node) ensure_debian_packages ensurepip:python3-venv && ensure_node ;;
-  *) sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
+  *) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
 esac
 say "all in place for '${1:-run}'"

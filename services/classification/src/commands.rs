@@ -9,13 +9,13 @@ use serde_json::json;
 use crate::domain::artefact::{self, ArtefactError};
 use crate::domain::classify::{Classifier, ClassifierError, Hints};
 use crate::domain::cues::CueError;
-use crate::domain::likeness::RuleError;
 use crate::domain::taxonomy::{Taxonomy, TaxonomyError};
-use crate::training::corpus::{classes, corpus, seen, unseen, words};
-use crate::training::data::{Classes, DataError, Row, reports};
-use crate::training::evaluate::{Report, evaluate};
+use crate::evaluation::peer::Peer;
+use crate::evaluation::{self, EvaluationError, Inputs};
+use crate::training::corpus::{corpus, words};
+use crate::training::data::{Classes, DataError, as_ours, reports};
 use crate::training::fit::Settings;
-use crate::training::likeness;
+use crate::training::frozen::{self, FrozenError};
 use crate::training::recipe::{split, train};
 
 /// One of the commands.
@@ -33,14 +33,27 @@ pub enum Command {
         #[arg(long)]
         name: String,
     },
-    /// Measure the embedded model, or another, on rows that it was not trained on.
+    /// Write hashed features of shared reports, without their text, by which new models are let in.
+    Freeze {
+        /// As for training; its rows that no model learns from.
+        #[arg(long)]
+        surabaya: PathBuf,
+        /// Where they are written.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Measure the embedded model, or another, on rows that it was not trained on; with the shared reports also the recipe
+    /// and a peer on them.
     Evaluate {
-        /// As for training; measured on the fifth of its rows that training leaves out.
+        /// As for training. The embedded model is measured on the fifth of its rows that training leaves out.
         #[arg(long)]
         surabaya: Option<PathBuf>,
-        /// Measure all rows of that file: it is one that training has not seen.
+        /// Another file of the same form, to test on what was learnt from the first.
         #[arg(long, requires = "surabaya")]
-        whole: bool,
+        surabaya_test: Option<PathBuf>,
+        /// A Python that has scikit-learn and PySastrawi, to train the peer beside; without it there is no peer.
+        #[arg(long)]
+        peer_python: Option<PathBuf>,
         /// Another model than the embedded one.
         #[arg(long)]
         model: Option<PathBuf>,
@@ -83,9 +96,12 @@ pub enum CommandError {
     /// The categories.
     #[error("the taxonomy is refused")]
     Taxonomy(#[from] TaxonomyError),
-    /// The windows of likeness.
-    #[error("the windows of likeness are refused")]
-    Likeness(#[from] RuleError),
+    /// Frozen rows.
+    #[error("the frozen rows are refused")]
+    Frozen(#[from] FrozenError),
+    /// Measuring.
+    #[error("the evaluation ended early")]
+    Evaluation(#[from] EvaluationError),
     /// The report.
     #[error("the figures cannot be written")]
     Report(#[from] serde_json::Error),
@@ -107,12 +123,19 @@ pub fn run(command: Command) -> Result<(), CommandError> {
             out,
             name,
         } => train_to(surabaya.as_deref(), &out, &name),
+        Command::Freeze { surabaya, out } => freeze_to(&surabaya, &out),
         Command::Evaluate {
             surabaya,
-            whole,
+            surabaya_test,
+            peer_python,
             model,
             report,
-        } => evaluate_to(surabaya.as_deref(), whole, model.as_deref(), &report),
+        } => evaluate_to(
+            [surabaya.as_deref(), surabaya_test.as_deref()],
+            peer_python,
+            model.as_deref(),
+            &report,
+        ),
         Command::Classify { model } => classify(&classifier(model.as_deref())?),
     }
 }
@@ -139,11 +162,12 @@ fn classifier(model: Option<&Path>) -> Result<Classifier, CommandError> {
 }
 
 fn train_to(surabaya: Option<&Path>, out: &Path, name: &str) -> Result<(), CommandError> {
-    let classes = classes(&Taxonomy::embedded()?);
-    let mut rows = corpus(&classes)?;
+    let taxonomy = Taxonomy::embedded()?;
+    let classes = Classes::ours(&taxonomy)?;
+    let mut rows = corpus(&classes, &taxonomy)?;
     rows.extend(words(&classes)?);
     if let Some(path) = surabaya {
-        rows.extend(reports(&read(path)?, &classes, false)?);
+        rows.extend(as_ours(&reports(&read(path)?)?, &classes, &taxonomy)?);
     }
     let (learnt, left_out) = split(&rows);
     let trained = train(&learnt, &classes, &Settings::default(), name)?;
@@ -169,117 +193,57 @@ fn train_to(surabaya: Option<&Path>, out: &Path, name: &str) -> Result<(), Comma
     Ok(())
 }
 
+fn freeze_to(surabaya: &Path, out: &Path) -> Result<(), CommandError> {
+    let taxonomy = Taxonomy::embedded()?;
+    let classes = Classes::ours(&taxonomy)?;
+    let rows = as_ours(&reports(&read(surabaya)?)?, &classes, &taxonomy)?;
+    let kept: Vec<_> = rows
+        .iter()
+        .filter(|row| row.part < frozen::SHARED_BELOW)
+        .collect();
+    let bytes = frozen::write(&kept, &classes)?;
+    write(out, &bytes)?;
+    println!(
+        "{}: {} rows, {} bytes",
+        out.display(),
+        kept.len(),
+        bytes.len()
+    );
+    Ok(())
+}
+
 fn evaluate_to(
-    surabaya: Option<&Path>,
-    whole: bool,
+    files: [Option<&Path>; 2],
+    peer_python: Option<PathBuf>,
     model: Option<&Path>,
     report: &Path,
 ) -> Result<(), CommandError> {
     let classifier = classifier(model)?;
-    let classes: Classes = classes(classifier.taxonomy());
-    let own = corpus(&classes)?;
-    let unseen = unseen(&classes)?;
-    let seen = seen(&classes)?;
-    let mut sets: Vec<(&str, Vec<&Row>)> = vec![
-        ("held out, unseen", unseen.iter().collect()),
-        ("held out, seen at work", seen.iter().collect()),
-        ("corpus, fifth left out", split(&own).1),
-    ];
-    let other = match surabaya {
-        Some(path) => reports(&read(path)?, &classes, false)?,
-        None => Vec::new(),
-    };
-    match (other.is_empty(), whole) {
-        (true, _) => {}
-        (false, true) => sets.push(("another city, whole file", other.iter().collect())),
-        (false, false) => sets.push(("another city, fifth left out", split(&other).1)),
-    }
-    let figures: Vec<Report> = sets
-        .iter()
-        .map(|(set, rows)| evaluate(&classifier, set, rows, &classes))
-        .collect();
-    print(&figures);
-    let mut alike = Vec::new();
-    let own: Vec<&Row> = own.iter().chain(&seen).chain(&unseen).collect();
-    alike.extend(likeness::measure(
-        &classifier,
-        "all own texts",
-        &own,
-        &classes,
-    )?);
-    if !other.is_empty() {
-        let other: Vec<&Row> = other.iter().collect();
-        alike.extend(likeness::measure(
-            &classifier,
-            "another city",
-            &other,
-            &classes,
-        )?);
-    }
-    likeness::print(&alike);
-    let all = json!({
-        "model": classifier.version(),
-        "model_features_count": classifier.model().features(),
-        "sets": figures,
-        "likeness": alike,
+    let [learnt, test] = files.map(|file| match file {
+        Some(path) => Ok(reports(&read(path)?)?),
+        None => Ok::<_, CommandError>(Vec::new()),
     });
-    write(report, serde_json::to_string_pretty(&all)?.as_bytes())?;
-    println!("{}", report.display());
-    Ok(())
-}
-
-fn print(figures: &[Report]) {
-    println!(
-        "{:<32}{:<10}{:>6}{:>8}{:>8}{:>8}{:>8}{:>10}{:>11}",
-        "set", "head", "rows", "right", "macroF1", "top 3", "ECE", "abstained", "right then"
-    );
-    for set in figures {
-        let heads = [
-            ("kind", set.kind.as_ref()),
-            ("category", Some(&set.category)),
-        ];
-        for (head, f) in heads {
-            let Some(f) = f else { continue };
-            println!(
-                "{:<32}{:<10}{:>6}{:>8.3}{:>8.3}{:>8.3}{:>8.3}{:>10.3}{:>11.3}",
-                set.set,
-                head,
-                f.rows_count,
-                f.accuracy_share,
-                f.macro_f1_share,
-                f.suggested_share,
-                f.calibration_error_share,
-                f.abstained_share,
-                f.precision_when_sure_share
-            );
-        }
-        for class in set.kind.iter().flat_map(|kind| &kind.classes) {
-            println!(
-                "    {:<28}{:>14} rows  recall {:.3}  precision {:.3}",
-                class.class, class.rows_count, class.recall_share, class.precision_share
-            );
-        }
-        let detections = [
-            ("danger to life: urgent", &set.urgent),
-            ("danger to life: important+", &set.urgent_at_least_important),
-            ("abuse of office suspected", &set.oversight),
-        ];
-        for (what, found) in detections {
-            if let Some(found) = found {
-                println!(
-                    "    {what:<28}{:>14} rows  recall {:.3}  false alarms {:.3}",
-                    found.rows_count, found.recall_share, found.false_alarm_share
-                );
-            }
-        }
+    let (learnt, test) = (learnt?, test?);
+    if learnt.is_empty() {
         println!(
-            "    of all: called urgent {:.3}, suspected {:.3}, left to no agency {:.3}; {:.0} texts a second of one core",
-            set.said_urgent_share,
-            set.said_suspected_share,
-            set.unread_share,
-            set.texts_per_core_second
+            "No shared reports were given (--surabaya FILE): what needs them is left out, and with it every comparison \
+             with the peer."
         );
     }
+    let peer = peer_python.map(|python| Peer {
+        python,
+        folder: report.parent().unwrap_or(Path::new(".")).join("peer"),
+    });
+    let measured = evaluation::run(&Inputs {
+        classifier: &classifier,
+        reports: &learnt,
+        test: &test,
+        peer: peer.as_ref(),
+    })?;
+    print!("{}", measured.text());
+    write(report, serde_json::to_string_pretty(&measured)?.as_bytes())?;
+    println!("{}", report.display());
+    Ok(())
 }
 
 fn classify(classifier: &Classifier) -> Result<(), CommandError> {

@@ -22,6 +22,7 @@ use prometheus_client::metrics::{counter::Counter, family::Family};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::domain::calibration::Register;
 use crate::domain::classify::{Classifier, Hints};
 use crate::label::{self, Said, by_person, fold};
 use crate::lessons::{self, Lessons};
@@ -131,6 +132,7 @@ fn of_content(classifier: &Classifier, content: &Content) -> Label {
         pin: content.position.as_ref().map(|at| (at.lat, at.lon)),
         photo: content.photo_position.as_ref().map(|at| (at.lat, at.lon)),
         place_answer: answer.as_deref(),
+        register: Register::of_channel(&content.channel),
     };
     let text = with_shapes(&content.text);
     wire::label(classifier.classify(&text, hints), classifier.version())

@@ -17,6 +17,7 @@ use tonic::service::Routes;
 
 pub mod commands;
 pub mod domain;
+pub mod evaluation;
 mod events;
 mod grpc;
 mod label;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use classification::domain::classify::{Classification, Classifier, Hints, SUGGESTIONS};
 use classification::domain::labels::{Kind, Urgency};
 use classification::training::corpus;
+use classification::training::data::Classes;
 use classification::training::evaluate::evaluate;
 
 static CLASSIFIER: LazyLock<Classifier> =
@@ -143,8 +144,9 @@ fn the_reporters_choice_is_evidence_and_not_a_decision() {
 /// them was changed without the others.
 #[test]
 fn texts_that_were_not_learnt_are_understood() {
-    let classes = corpus::classes(CLASSIFIER.taxonomy());
-    let rows = corpus::unseen(&classes).expect("held-out texts");
+    let taxonomy = CLASSIFIER.taxonomy();
+    let classes = Classes::ours(taxonomy).expect("the mapping");
+    let rows = corpus::unseen(&classes, taxonomy).expect("held-out texts");
     let rows: Vec<_> = rows.iter().collect();
     let figures = evaluate(&CLASSIFIER, "unseen", &rows, &classes);
     let kind = figures.kind.expect("labelled with kinds");

@@ -12,7 +12,7 @@ use super::model::{Card, HEADS, Model};
 
 const MAGIC: &[u8; 8] = b"NTBMODEL";
 /// Raised whenever features, hashes or this layout change.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 const CHECKSUM: usize = 32;
 /// More features than this no model of ours has; it bounds what a broken head can make us reserve.
 const MAX_ROWS: usize = 4_000_000;
@@ -130,11 +130,14 @@ fn check_card(card: &Card) -> Result<(), ArtefactError> {
     if card.heads.iter().map(|spec| spec.head).ne(HEADS) {
         return Err(ArtefactError::Parts("its heads"));
     }
-    if card
-        .heads
-        .iter()
-        .any(|spec| spec.classes.is_empty() || spec.classes.len() != spec.bias.len())
-    {
+    if card.heads.iter().any(|spec| {
+        let classes = spec.classes.len();
+        let optional = |length: usize| length == 0 || length == classes;
+        classes == 0
+            || spec.bias.len() != classes
+            || !optional(spec.thresholds.len())
+            || !optional(spec.calibrator.offsets.len())
+    }) {
         return Err(ArtefactError::Parts("classes and their constants"));
     }
     Ok(())
@@ -185,11 +188,9 @@ mod tests {
                 head,
                 classes: vec!["a".into(), "b".into()],
                 bias: vec![0.0, 0.5],
-                calibrator: Calibrator {
-                    weights: [1.0, 0.0, 0.0],
-                    bias: 0.0,
-                },
+                calibrator: Calibrator::plain(),
                 threshold: 0.5,
+                thresholds: Vec::new(),
             })
             .to_vec();
         let card = Card {
@@ -201,8 +202,8 @@ mod tests {
             card,
             vec![7, 9],
             vec![1.0, 2.0],
-            vec![[1.0; 3]; 2],
-            vec![1; 12],
+            vec![[1.0; HEADS.len()]; 2],
+            vec![1; 2 * 2 * HEADS.len()],
         )
     }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::artefact::{self, ArtefactError};
+use super::calibration::{Register, first, signals};
 use super::classes::Outcomes;
 use super::cues::{CueError, Cues, Findings, Suspicion};
 use super::labels::{Kind, Urgency};
 use super::model::{Head, Model, Scores};
 use super::online::Overlay;
 use super::place::{Disagreement, Evidence, Gazetteer, PlaceCandidate, PlaceError, Places};
-use super::taxonomy::{Category, OTHER, Taxonomy, TaxonomyError};
+use super::taxonomy::{Category, OTHER, Taxonomy, TaxonomyError, opd_at};
 use super::text::normalise;
 
 /// The model that ships with this build; `data/MODEL.md` says what it learnt and how good it is.
@@ -76,6 +77,8 @@ pub struct Hints<'a> {
     pub photo: Option<(f64, f64)>,
     /// What the reporter wrote when asked where it is; part of the text too.
     pub place_answer: Option<&'a str>,
+    /// How people write in the channel that it came by.
+    pub register: Option<Register>,
 }
 
 /// One of the categories that an officer may choose from.
@@ -110,6 +113,13 @@ pub struct Classification {
     pub urgency_reasons: Vec<String>,
     /// Best first, at most [`SUGGESTIONS`].
     pub suggestions: Vec<Suggestion>,
+    /// The agency that the text itself speaks for, whatever its category. None: the matter is local and the place is not
+    /// known.
+    pub opd: Option<String>,
+    /// How sure, 0..=1, calibrated.
+    pub opd_confidence: f32,
+    /// Sure enough to go there without a person.
+    pub opd_sure: bool,
     /// Best first.
     pub places: Vec<PlaceCandidate>,
     /// What is known of the place lies in different places.
@@ -250,8 +260,11 @@ impl Classifier {
         let scores = self.model.score_with(&vector, learnt);
         let (categories, told) = self.categories(&scores, hints.category);
         let spec = self.model.head(Head::Category);
-        let confidence = spec.calibrator.confidence(&categories);
         let order = ranked(&categories);
+        let class = order.first().map_or(0, |&outcome| {
+            self.outcomes.speaker(outcome, scores.of(Head::Category))
+        });
+        let confidence = spec.calibrator.of(&signals(&categories), class);
         let suggestions: Vec<Suggestion> = order
             .iter()
             .filter_map(|&outcome| {
@@ -270,7 +283,7 @@ impl Classifier {
             .take(SUGGESTIONS)
             .collect();
         let (kind, kind_confidence, kind_sure) = self.kind(&scores, &found, vector.is_empty());
-        let category_sure = told && confidence >= spec.threshold;
+        let category_sure = told && confidence >= spec.threshold_for(class, hints.register);
         let chosen = suggestions
             .first()
             .map_or(OTHER, |s| s.category.as_str())
@@ -279,6 +292,7 @@ impl Classifier {
         // Thanks and chatter go to no agency: there the category need not be sure.
         let needs_category = !kind.is_unread();
         let abstained = !kind_sure || (needs_category && !category_sure) || vector.is_empty();
+        let (opd, opd_confidence, opd_sure) = self.opd(&scores, hints.register, regency.as_deref());
         let (urgency, urgency_reasons) = self.urgency(
             (kind, kind_confidence),
             &scores,
@@ -301,6 +315,9 @@ impl Classifier {
             urgency,
             urgency_reasons,
             suggestions,
+            opd_sure: opd_sure && opd.is_some() && !vector.is_empty(),
+            opd,
+            opd_confidence,
             places,
             place_disagreement,
             place_missing,
@@ -339,6 +356,27 @@ impl Classifier {
         let likeliest = ranked(&categories).first().copied();
         let told = likeliest.is_none_or(|best| !unsure.contains(&best));
         (categories, told)
+    }
+
+    fn opd(
+        &self,
+        scores: &Scores,
+        register: Option<Register>,
+        regency: Option<&str>,
+    ) -> (Option<String>, f32, bool) {
+        let spec = self.model.head(Head::Opd);
+        let probabilities = scores.of(Head::Opd);
+        let class = first(probabilities);
+        let confidence = spec.calibrator.confidence(probabilities);
+        let opd = spec
+            .classes
+            .get(class)
+            .and_then(|code| opd_at(code, regency));
+        (
+            opd.map(str::to_owned),
+            confidence,
+            confidence >= spec.threshold_for(class, register),
+        )
     }
 
     fn kind(&self, scores: &Scores, found: &Findings, empty: bool) -> (Kind, f32, bool) {

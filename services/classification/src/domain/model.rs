@@ -7,14 +7,14 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::calibration::Calibrator;
+use super::calibration::{Calibrator, Register};
 use super::features::{BLOCKS, Block, NO_WORD, Occurrence, extract, word_hash};
 use super::hashed::Hashed;
 use super::online::{OVERFLOW, Overlay};
 use super::text::words;
 
 /// Heads of a model, in the order in which their classes lie in a row.
-pub const HEADS: [Head; 3] = [Head::Category, Head::Kind, Head::Urgency];
+pub const HEADS: [Head; 4] = [Head::Category, Head::Kind, Head::Urgency, Head::Opd];
 
 /// What a head tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,15 @@ pub enum Head {
     Kind,
     /// How soon somebody must look.
     Urgency,
+    /// The agency that would get it.
+    Opd,
+}
+
+impl Head {
+    /// It tells what a text is about, to which words of manner say nothing.
+    pub const fn is_topic(self) -> bool {
+        matches!(self, Head::Category | Head::Opd)
+    }
 }
 
 /// One head's classes and how its answers are read.
@@ -41,6 +50,21 @@ pub struct HeadSpec {
     pub calibrator: Calibrator,
     /// Below this confidence the head abstains; chosen on validation rows.
     pub threshold: f32,
+    /// The same for answers of each class in each register (formal, informal), where validation rows sufficed; empty: the
+    /// one above for all.
+    #[serde(default)]
+    pub thresholds: Vec<[f32; 2]>,
+}
+
+impl HeadSpec {
+    /// Below this confidence an answer of that class is left to a person. Of an unknown register: the greater of both.
+    pub fn threshold_for(&self, class: usize, register: Option<Register>) -> f32 {
+        match (self.thresholds.get(class), register) {
+            (None, _) => self.threshold,
+            (Some(both), Some(register)) => both[register as usize],
+            (Some(both), None) => both[0].max(both[1]),
+        }
+    }
 }
 
 /// What is known of a model beside its weights.

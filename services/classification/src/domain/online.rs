@@ -106,7 +106,7 @@ impl Overlay {
                 self.change(CONSTANTS, column, before, STEP * CONSTANT * slope);
         }
         for &(slot, value, block) in vector.entries() {
-            if head == Head::Category && block == Block::Manner {
+            if head.is_topic() && block == Block::Manner {
                 continue;
             }
             let row = self.place(slot);

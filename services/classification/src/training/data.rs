@@ -4,11 +4,14 @@ use std::collections::HashMap;
 
 use crate::domain::hash::hash;
 use crate::domain::labels::{Kind, Urgency};
-use crate::domain::model::HEADS;
+use crate::domain::model::{HEADS, Head};
+use crate::domain::taxonomy::Taxonomy;
 use crate::domain::text::normalise;
 
 /// How the other city's categories correspond to ours.
 const MAPPING_CSV: &str = include_str!("../../data/mapping-surabaya.csv");
+/// How the other city's agencies correspond to ours; without an agency of ours the category's own stands.
+const AGENCIES_CSV: &str = include_str!("../../data/mapping-surabaya-opd.csv");
 
 /// Namespace of the hash that splits rows; not that of features.
 const SPLIT: u8 = 250;
@@ -40,6 +43,10 @@ pub enum Source {
 /// One labelled text.
 #[derive(Debug, Clone)]
 pub struct Row {
+    /// What the file calls it; empty for our own.
+    pub id: String,
+    /// As it was written.
+    pub raw: String,
     /// As features see it.
     pub text: String,
     /// Class in each of [`HEADS`]; none: not labelled.
@@ -48,6 +55,8 @@ pub struct Row {
     pub source: Source,
     /// `YYYY-MM` where known.
     pub month: String,
+    /// The register of our own texts, `report` for those of another city.
+    pub register: String,
     /// 0..100, by the text alone: the same text is on the same side of every split.
     pub part: u64,
 }
@@ -60,25 +69,50 @@ pub struct Classes {
 }
 
 impl Classes {
-    /// Classes for the categories given, and all kinds and urgencies.
-    pub fn new(categories: Vec<String>) -> Self {
+    /// Classes for the categories and agencies given, and all kinds and urgencies.
+    pub fn new(categories: Vec<String>, agencies: Vec<String>) -> Self {
+        let kinds = Kind::ALL.iter().map(|kind| kind.name().to_owned());
+        let urgencies = Urgency::ALL.iter().map(|urgency| urgency.name().to_owned());
         Self {
-            names: [
-                categories,
-                Kind::ALL
-                    .iter()
-                    .map(|kind| kind.name().to_owned())
-                    .collect(),
-                Urgency::ALL
-                    .iter()
-                    .map(|urgency| urgency.name().to_owned())
-                    .collect(),
-            ],
+            names: [categories, kinds.collect(), urgencies.collect(), agencies],
         }
     }
 
-    fn find(&self, head: usize, name: &str) -> Result<usize, DataError> {
-        self.names[head]
+    /// The classes of every model of this build: the categories of its taxonomy, all kinds and urgencies, and every
+    /// agency that a category or the mapping names.
+    ///
+    /// # Errors
+    /// When the committed mapping cannot be read.
+    pub fn ours(taxonomy: &Taxonomy) -> Result<Self, DataError> {
+        let mut agencies: Vec<String> = pairs(AGENCIES_CSV)?
+            .into_values()
+            .chain(
+                taxonomy
+                    .categories()
+                    .map(|category| category.desk_at(category.level).to_owned()),
+            )
+            .filter(|code| !code.is_empty())
+            .collect();
+        agencies.sort();
+        agencies.dedup();
+        let codes = taxonomy.categories().map(|category| category.code.clone());
+        Ok(Self::new(codes.collect(), agencies))
+    }
+
+    /// The other city's own categories and agencies, as they stand in its reports.
+    pub fn theirs<'a>(reports: impl Iterator<Item = &'a ReportRow> + Clone) -> Self {
+        let sorted = |of: fn(&ReportRow) -> &String| {
+            let mut names: Vec<String> = reports.clone().map(of).cloned().collect();
+            names.sort();
+            names.dedup();
+            names.retain(|name| !name.is_empty());
+            names
+        };
+        Self::new(sorted(|row| &row.category), sorted(|row| &row.agency))
+    }
+
+    fn find(&self, head: Head, name: &str) -> Result<usize, DataError> {
+        self.names[head as usize]
             .iter()
             .position(|n| n == name)
             .ok_or_else(|| DataError::Label(name.to_owned()))
@@ -90,20 +124,23 @@ struct OwnRow {
     kind: String,
     category: String,
     urgency: String,
+    register: String,
     text: String,
 }
 
-#[derive(serde::Deserialize)]
-struct ReportRow {
-    month: String,
-    category: String,
-    text: String,
-}
-
-#[derive(serde::Deserialize)]
-struct MappingRow {
-    source: String,
-    category: String,
+/// A report of another city as its file has it.
+#[derive(Debug, Clone, serde::Deserialize)]
+pub struct ReportRow {
+    /// Its id, unique in its file.
+    pub id: String,
+    /// `YYYY-MM`.
+    pub month: String,
+    /// That city's category.
+    pub category: String,
+    /// That city's agency; empty: not known.
+    pub agency: String,
+    /// What was written.
+    pub text: String,
 }
 
 #[derive(serde::Deserialize)]
@@ -123,29 +160,40 @@ fn tabbed(tsv: &str) -> csv::Reader<&[u8]> {
         .from_reader(tsv.as_bytes())
 }
 
-/// Reads one file of the own corpus: `kind  category  urgency  register  text`, tab-separated.
+/// Reads one file of the own corpus, tab-separated: `kind category urgency register language tags text`. What somebody
+/// suspected of abuse of office wrote about is for no agency of the category; such a row teaches none, nor do thanks and chatter.
 ///
 /// # Errors
 /// On unknown columns or labels.
-pub fn own(tsv: &str, classes: &Classes) -> Result<Vec<Row>, DataError> {
+pub fn own(tsv: &str, classes: &Classes, taxonomy: &Taxonomy) -> Result<Vec<Row>, DataError> {
     let mut rows = Vec::new();
     for row in tabbed(tsv).deserialize() {
         let row: OwnRow = row?;
-        let category = if row.category.is_empty() {
-            None
-        } else {
-            Some(classes.find(0, &row.category)?)
-        };
+        let kind = classes.find(Head::Kind, &row.kind)?;
+        let routed = Kind::ALL
+            .get(kind)
+            .is_some_and(|kind| !kind.is_unread() && *kind != Kind::OversightComplaint);
+        let category = taxonomy.get(&row.category);
+        if category.is_none() && !row.category.is_empty() {
+            return Err(DataError::Label(row.category));
+        }
+        let opd = category.filter(|_| routed).map(|c| c.desk_at(c.level));
         rows.push(Row {
+            id: String::new(),
             part: part(&row.text),
             text: normalise(&row.text),
             labels: [
-                category,
-                Some(classes.find(1, &row.kind)?),
-                Some(classes.find(2, &row.urgency)?),
+                category
+                    .map(|c| classes.find(Head::Category, &c.code))
+                    .transpose()?,
+                Some(kind),
+                Some(classes.find(Head::Urgency, &row.urgency)?),
+                opd.map(|code| classes.find(Head::Opd, code)).transpose()?,
             ],
             source: Source::Own,
             month: String::new(),
+            register: row.register,
+            raw: row.text,
         });
     }
     Ok(rows)
@@ -160,78 +208,126 @@ pub fn lexicon(tsv: &str, classes: &Classes) -> Result<Vec<Row>, DataError> {
     let mut rows = Vec::new();
     for row in tabbed(tsv).deserialize() {
         let LexiconRow { category, phrases } = row?;
-        let category = classes.find(0, &category)?;
+        let category = classes.find(Head::Category, &category)?;
         rows.extend(phrases.split("; ").map(|phrase| Row {
+            id: String::new(),
+            raw: phrase.to_owned(),
             text: normalise(phrase),
-            labels: [Some(category), None, None],
+            labels: [Some(category), None, None, None],
             source: Source::Lexicon,
             month: String::new(),
+            register: String::new(),
             part: LAST_PART,
         }));
     }
     Ok(rows)
 }
 
-/// Reads the other city's reports: `id, month, category, agency, text`. With `raw` their categories are kept as they
-/// are (to compare with what others measured on them); else they are mapped to ours. They teach categories only: kinds
-/// learned from formal reports against other texts would be learned by their register.
+/// Reads the other city's file: `id, month, category, agency, text`.
 ///
 /// # Errors
-/// On unknown columns or categories.
-pub fn reports(data: &str, classes: &Classes, raw: bool) -> Result<Vec<Row>, DataError> {
-    let mapping = mapping()?;
-    let mut rows = Vec::new();
-    for row in csv::Reader::from_reader(data.as_bytes()).deserialize() {
-        let row: ReportRow = row?;
-        let ours = mapping
-            .get(&row.category)
-            .ok_or_else(|| DataError::Label(row.category.clone()))?;
-        let category = classes.find(0, if raw { &row.category } else { ours })?;
-        // What was cut out of these texts stands there as "[x]" or "[NAME]".
-        let text = row.text.replace("[x]", " ").replace("[NAME]", " ");
-        rows.push(Row {
-            part: part(&row.text),
-            text: normalise(&text),
-            labels: [Some(category), None, None],
-            source: Source::Reports,
-            month: row.month,
-        });
-    }
-    Ok(rows)
+/// On unknown columns.
+pub fn reports(data: &str) -> Result<Vec<ReportRow>, DataError> {
+    let mut reader = csv::Reader::from_reader(data.as_bytes());
+    Ok(reader.deserialize().collect::<Result<_, _>>()?)
 }
 
-fn mapping() -> Result<HashMap<String, String>, DataError> {
-    csv::Reader::from_reader(MAPPING_CSV.as_bytes())
-        .deserialize()
-        .map(|row| {
-            row.map(|m: MappingRow| (m.source, m.category))
-                .map_err(DataError::from)
-        })
+/// Reports under our categories and agencies. They teach no kinds: these would be learned by their register, formal
+/// reports against all else.
+///
+/// # Errors
+/// On a category or an agency that the mappings do not know.
+pub fn as_ours(
+    reports: &[ReportRow],
+    classes: &Classes,
+    taxonomy: &Taxonomy,
+) -> Result<Vec<Row>, DataError> {
+    let (categories, agencies) = (pairs(MAPPING_CSV)?, pairs(AGENCIES_CSV)?);
+    let unknown = |name: &str| DataError::Label(name.to_owned());
+    let label = |report: &ReportRow| -> Result<_, DataError> {
+        let code = categories
+            .get(&report.category)
+            .ok_or_else(|| unknown(&report.category))?;
+        let category = taxonomy.get(code).ok_or_else(|| unknown(code))?;
+        let opd = match report.agency.as_str() {
+            "" => None,
+            agency => match agencies
+                .get(agency)
+                .ok_or_else(|| unknown(agency))?
+                .as_str()
+            {
+                "" => Some(category.desk_at(category.level)),
+                opd => Some(opd),
+            },
+        };
+        Ok([
+            Some(classes.find(Head::Category, code)?),
+            None,
+            None,
+            opd.map(|code| classes.find(Head::Opd, code)).transpose()?,
+        ])
+    };
+    reports
+        .iter()
+        .map(|report| Ok(row(report, label(report)?)))
         .collect()
 }
 
-/// The categories of the other city that the mapping knows, sorted.
+/// Reports under their own categories and agencies, to compare with what others make of them.
 ///
 /// # Errors
-/// When the committed mapping cannot be read.
-pub fn raw_categories() -> Result<Vec<String>, DataError> {
-    let mut names: Vec<String> = mapping()?.into_keys().collect();
-    names.sort();
-    Ok(names)
+/// On a category or an agency that is not among the classes.
+pub fn as_theirs(reports: &[ReportRow], classes: &Classes) -> Result<Vec<Row>, DataError> {
+    let label = |report: &ReportRow| -> Result<_, DataError> {
+        let agency = Some(&report.agency).filter(|agency| !agency.is_empty());
+        Ok([
+            Some(classes.find(Head::Category, &report.category)?),
+            None,
+            None,
+            agency
+                .map(|name| classes.find(Head::Opd, name))
+                .transpose()?,
+        ])
+    };
+    reports
+        .iter()
+        .map(|report| Ok(row(report, label(report)?)))
+        .collect()
+}
+
+fn row(report: &ReportRow, labels: [Option<usize>; HEADS.len()]) -> Row {
+    // What was cut out of these texts stands there as "[x]" or "[NAME]".
+    let raw = report.text.replace("[x]", " ").replace("[NAME]", " ");
+    Row {
+        id: report.id.clone(),
+        part: part(&report.text),
+        text: normalise(&raw),
+        raw,
+        labels,
+        source: Source::Reports,
+        month: report.month.clone(),
+        register: "report".to_owned(),
+    }
+}
+
+/// A file of pairs: a name of theirs, one of ours.
+fn pairs(data: &str) -> Result<HashMap<String, String>, DataError> {
+    let mut reader = csv::Reader::from_reader(data.as_bytes());
+    Ok(reader.deserialize().collect::<Result<_, _>>()?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::taxonomy::Taxonomy;
 
     #[test]
-    fn every_source_category_is_mapped_to_one_of_ours() {
+    fn every_source_category_and_agency_is_mapped_to_one_of_ours() {
         let taxonomy = Taxonomy::embedded().unwrap();
-        let mapping = mapping().unwrap();
+        let mapping = pairs(MAPPING_CSV).unwrap();
         assert_eq!(mapping.len(), 51);
         for ours in mapping.values() {
             assert!(taxonomy.get(ours).is_some(), "{ours}");
         }
+        assert_eq!(pairs(AGENCIES_CSV).unwrap().len(), 26);
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::data::{Classes, Row};
 use super::measure::{Answer, Figures, measure, share};
+use crate::domain::calibration::Register;
 use crate::domain::classify::{Classification, Classifier, Hints};
 use crate::domain::labels::{Kind, Urgency};
 use crate::domain::taxonomy::OTHER;
@@ -51,6 +52,8 @@ pub struct Detection {
     pub rows_count: usize,
     /// Share of them that were found.
     pub recall_share: f32,
+    /// Share of those taken for it that are so.
+    pub precision_share: f32,
     /// Share of all others that were taken for it.
     pub false_alarm_share: f32,
 }
@@ -61,6 +64,7 @@ fn detection(answers: impl Iterator<Item = (bool, bool)> + Clone) -> Detection {
     Detection {
         rows_count: count(true),
         recall_share: share(said(true), count(true)),
+        precision_share: share(said(true), said(true) + said(false)),
         false_alarm_share: share(said(false), count(false)),
     }
 }
@@ -72,13 +76,20 @@ fn busy_seconds() -> Option<f64> {
     Some(nanoseconds / 1e9)
 }
 
+fn hints(row: &Row) -> Hints<'_> {
+    Hints {
+        register: Register::of(&row.register),
+        ..Hints::default()
+    }
+}
+
 /// Classifies all rows and measures the answers.
 pub fn evaluate(classifier: &Classifier, set: &str, rows: &[&Row], classes: &Classes) -> Report {
     let began = Instant::now();
     let busy_before = busy_seconds();
     let answers: Vec<(&Row, Classification)> = rows
         .iter()
-        .map(|row| (*row, classifier.classify(&row.text, Hints::default())))
+        .map(|row| (*row, classifier.classify(&row.raw, hints(row))))
         .collect();
     // On a busy machine the clock on the wall says how busy it was.
     let seconds = match (busy_before, busy_seconds()) {

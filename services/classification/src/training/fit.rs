@@ -1,16 +1,22 @@
 //! Weights by AdaGrad on the cross-entropy of all heads at once.
 
-use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::data::{Classes, Row, Source};
-use crate::domain::calibration::Calibrator;
-use crate::domain::features::{Block, extract};
+use super::noise::corrupt;
+use super::quantise::quantise;
+use super::vocabulary::{vector, vocabulary};
+use crate::domain::features::Block;
 use crate::domain::labels::Kind;
-use crate::domain::model::{Card, HEADS, Head, HeadSpec, Model, softmax, weigh};
+use crate::domain::model::{Entry, HEADS, Head, Model, softmax};
 
 /// From this probability of thanks or chatter on a report teaches that it is neither.
 const MAY_BE_UNREAD: f32 = 0.15;
+
+/// See [`Settings::noisy`].
+const MISTYPED: u64 = 30;
+/// Slopes below this change nothing that could be seen, and are most of them.
+const NEGLIGIBLE: f32 = 5e-4;
 
 /// How a model is fitted.
 #[derive(Debug, Clone)]
@@ -32,6 +38,14 @@ pub struct Settings {
     pub own: usize,
     /// The same for phrases of the lexicon.
     pub lexicon: usize,
+    /// Share of a row's features that are left out of each step, so that none learns to rely on another.
+    pub dropout: f32,
+    /// Share of the steps that see the row with [`MISTYPED`] of 100 words mistyped.
+    pub noisy: f32,
+    /// Passes over whose ends the weights are averaged, the last ones.
+    pub averaged: usize,
+    /// How much more a feature counts that tells classes apart (0: not at all).
+    pub telling: f32,
     /// Weight of what a report teaches of kinds: whichever it is, it is neither thanks nor chatter.
     pub read: f32,
 }
@@ -51,88 +65,19 @@ impl Default for Settings {
         Self {
             passes: 20,
             step: 0.2,
-            rows_with_feature: 3,
+            rows_with_feature: 2,
             features: 100_000,
             adjust: 0.4,
             decay: 0.0006,
-            own: 4,
+            own: 2,
             read: 0.3,
-            lexicon: 2,
+            dropout: 0.1,
+            noisy: 0.6,
+            averaged: 5,
+            telling: 3.0,
+            lexicon: 1,
         }
     }
-}
-
-struct Vocabulary {
-    hashes: Vec<u64>,
-    idf: Vec<f32>,
-    /// Whether it tells what the writer wants and not what about.
-    manner: Vec<bool>,
-    rows: HashMap<u64, u32>,
-}
-
-fn vocabulary(rows: &[&Row], settings: &Settings) -> Vocabulary {
-    let mut counts: HashMap<u64, (u32, u32)> = HashMap::new();
-    let mut manners: HashSet<u64> = HashSet::new();
-    let mut seen: Vec<u64> = Vec::new();
-    for row in rows {
-        seen.clear();
-        extract(&row.text, |occurrence| {
-            seen.push(occurrence.hash);
-            if occurrence.block == Block::Manner {
-                manners.insert(occurrence.hash);
-            }
-        });
-        seen.sort_unstable();
-        seen.dedup();
-        // A feature of our own texts or words is kept when it stands once: there are few, and they speak of here.
-        let worth = match row.source {
-            Source::Lexicon | Source::Own => settings.rows_with_feature,
-            Source::Reports => 1,
-        };
-        for &hash in &seen {
-            let count = counts.entry(hash).or_default();
-            count.0 += 1;
-            count.1 += worth;
-        }
-    }
-    let mut kept: Vec<(u64, u32)> = counts
-        .into_iter()
-        .filter(|(_, (_, worth))| *worth >= settings.rows_with_feature)
-        .map(|(hash, (count, _))| (hash, count))
-        .collect();
-    kept.sort_unstable();
-    let all = rows.len() as f32;
-    let hashes: Vec<u64> = kept.iter().map(|&(hash, _)| hash).collect();
-    let idf = kept
-        .iter()
-        .map(|&(_, count)| ((1.0 + all) / (1.0 + count as f32)).ln() + 1.0)
-        .collect();
-    let rows = hashes
-        .iter()
-        .enumerate()
-        .map(|(row, &hash)| (hash, row as u32))
-        .collect();
-    let manner = hashes.iter().map(|hash| manners.contains(hash)).collect();
-    Vocabulary {
-        hashes,
-        idf,
-        manner,
-        rows,
-    }
-}
-
-fn vector(text: &str, vocabulary: &Vocabulary) -> Vec<(u32, f32)> {
-    let mut counted: Vec<(u32, Block)> = Vec::new();
-    extract(text, |occurrence| {
-        if let Some(&row) = vocabulary.rows.get(&occurrence.hash) {
-            counted.push((row, occurrence.block));
-        }
-    });
-    let known = vocabulary.idf.len() as u32;
-    weigh(&mut counted, known, |row| vocabulary.idf[row as usize])
-        .into_iter()
-        .map(|(row, value, _)| (row, value))
-        .collect()
 }
 
 /// Weight of each class of each head: the square root of its rarity, so that rare classes are heard and not shouted.
@@ -173,11 +118,38 @@ fn log_frequencies(rows: &[&Row], classes: usize, head: usize, settings: &Settin
 struct Shuffle(u64);
 
 impl Shuffle {
-    fn below(&mut self, end: usize) -> usize {
+    fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        (self.0 % end as u64) as usize
+        self.0
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+
+    /// All entries but a share of them, the others the greater for it.
+    fn keep(&mut self, vector: &[Entry], left_out: f32, kept: &mut Vec<Entry>) {
+        kept.clear();
+        if left_out <= 0.0 {
+            kept.extend_from_slice(vector);
+            return;
+        }
+        let greater = 1.0 / (1.0 - left_out);
+        let below = (left_out * 65_536.0) as u64;
+        let mut drawn = 0;
+        for (at, &(row, value, block)) in vector.iter().enumerate() {
+            // Four draws of 16 bits from each number.
+            drawn = if at % 4 == 0 {
+                self.next()
+            } else {
+                drawn >> 16
+            };
+            if drawn & 0xffff >= below {
+                kept.push((row, value * greater, block));
+            }
+        }
     }
 
     fn order(&mut self, order: &mut [usize]) {
@@ -187,31 +159,26 @@ impl Shuffle {
     }
 }
 
-struct Weights {
+pub(super) struct Weights {
     /// features × width; the last row holds the constant terms.
-    values: Vec<f32>,
+    pub values: Vec<f32>,
     squares: Vec<f32>,
-    width: usize,
+    /// Classes of all heads.
+    pub width: usize,
 }
 
 impl Weights {
-    /// One step in the columns of `taught` alone: a row that says nothing of a head must not wear its weights away.
-    fn step(
-        &mut self,
-        row: usize,
-        value: f32,
-        slope: &[f32],
-        taught: &Range<usize>,
-        settings: &Settings,
-    ) {
+    /// One step in the columns given: a row that says nothing of a head must not wear its weights away.
+    fn step(&mut self, row: usize, value: f32, slopes: &[(u32, f32)], settings: &Settings) {
         let at = row * self.width;
-        let values = &mut self.values[at + taught.start..at + taught.end];
-        let squares = &mut self.squares[at + taught.start..at + taught.end];
-        for ((weight, square), slope) in values.iter_mut().zip(squares).zip(&slope[taught.clone()])
-        {
+        let values = &mut self.values[at..at + self.width];
+        let squares = &mut self.squares[at..at + self.width];
+        for &(column, slope) in slopes {
+            let column = column as usize;
+            let weight = &mut values[column];
             let slope = slope * value + settings.decay * *weight;
-            *square += slope * slope;
-            *weight -= settings.step * slope / (square.sqrt() + 1e-6);
+            squares[column] += slope * slope;
+            *weight -= settings.step * slope / (squares[column].sqrt() + 1e-6);
         }
     }
 }
@@ -219,9 +186,14 @@ impl Weights {
 /// Fits a model. Its calibrators and thresholds are neutral until [`super::calibrate`] sets them.
 pub fn fit(rows: &[&Row], classes: &Classes, settings: &Settings, version: &str) -> Model {
     let vocabulary = vocabulary(rows, settings);
-    let vectors: Vec<Vec<(u32, f32)>> = rows
+    let vectors: Vec<Vec<Entry>> = rows
         .iter()
         .map(|row| vector(&row.text, &vocabulary))
+        .collect();
+    let mistyped: Vec<Vec<Entry>> = rows
+        .iter()
+        .filter(|_| settings.noisy > 0.0)
+        .map(|row| vector(&corrupt(&row.text, MISTYPED), &vocabulary))
         .collect();
     let width: usize = classes.names.iter().map(Vec::len).sum();
     let constant = vocabulary.hashes.len();
@@ -236,10 +208,18 @@ pub fn fit(rows: &[&Row], classes: &Classes, settings: &Settings, version: &str)
         .flat_map(|at| std::iter::repeat_n(at, settings.count(rows[at])))
         .collect();
     let mut slope = vec![0.0_f32; width];
-    for _ in 0..settings.passes {
+    let mut kept: Vec<Entry> = Vec::new();
+    let mut active: Vec<(u32, f32)> = Vec::new();
+    let mut mean = vec![0.0_f32; weights.values.len()];
+    let averaged = settings.averaged.clamp(1, settings.passes.max(1));
+    for pass in 0..settings.passes {
         shuffle.order(&mut order);
         for &at in &order {
-            let sums = sums(&weights, &vectors[at], constant);
+            let noisy =
+                settings.noisy > 0.0 && shuffle.below(1_000) < (settings.noisy * 1e3) as usize;
+            let seen = if noisy { &mistyped[at] } else { &vectors[at] };
+            shuffle.keep(seen, settings.dropout, &mut kept);
+            let sums = sums(&weights, &kept, constant);
             for (taught, frequency) in slopes(
                 rows[at],
                 classes,
@@ -248,20 +228,32 @@ pub fn fit(rows: &[&Row], classes: &Classes, settings: &Settings, version: &str)
                 &sums,
                 &mut slope,
             ) {
+                active.clear();
+                active.extend(
+                    taught
+                        .clone()
+                        .map(|column| (column as u32, slope[column]))
+                        .filter(|(_, slope)| slope.abs() > NEGLIGIBLE),
+                );
                 // Manners say nothing of the topic; they would only learn whose texts speak of it.
-                let topic = taught.start == 0;
-                for &(row, value) in &vectors[at] {
-                    if topic && vocabulary.manner[row as usize] {
-                        continue;
+                let topic = topical(&taught, classes);
+                for &(row, value, block) in &kept {
+                    if !(topic && block == Block::Manner) {
+                        weights.step(row as usize, value, &active, settings);
                     }
-                    weights.step(row as usize, value, &slope, &taught, settings);
                 }
                 if frequency {
-                    weights.step(constant, 1.0, &slope, &taught, settings);
+                    weights.step(constant, 1.0, &active, settings);
                 }
             }
         }
+        if pass + averaged >= settings.passes {
+            for (mean, value) in mean.iter_mut().zip(&weights.values) {
+                *mean += value / averaged as f32;
+            }
+        }
     }
+    weights.values = mean;
     let biases = biases(rows, classes, &weights.values[constant * width..], settings);
     quantise(
         vocabulary,
@@ -274,10 +266,20 @@ pub fn fit(rows: &[&Row], classes: &Classes, settings: &Settings, version: &str)
     )
 }
 
-fn sums(weights: &Weights, vector: &[(u32, f32)], constant: usize) -> Vec<f32> {
+/// Whether these columns are those of a head of topics.
+fn topical(taught: &Range<usize>, classes: &Classes) -> bool {
+    let mut at = 0;
+    HEADS.iter().zip(&classes.names).any(|(head, names)| {
+        let start = at;
+        at += names.len();
+        start == taught.start && head.is_topic()
+    })
+}
+
+fn sums(weights: &Weights, vector: &[Entry], constant: usize) -> Vec<f32> {
     let width = weights.width;
     let mut sums = weights.values[constant * width..].to_vec();
-    for &(row, value) in vector {
+    for &(row, value, _) in vector {
         let at = row as usize * width;
         for (sum, weight) in sums.iter_mut().zip(&weights.values[at..at + width]) {
             *sum += value * weight;
@@ -363,80 +365,16 @@ fn biases(
         let count = classes.names[head].len();
         let own = &constants[at..at + count];
         at += count;
-        // Only the category has long tails; kinds and urgencies are few and written for.
-        let adjust = if head == 0 { settings.adjust } else { 0.0 };
+        // Only topics have long tails; kinds and urgencies are few and written for.
+        let adjust = if HEADS[head].is_topic() {
+            settings.adjust
+        } else {
+            0.0
+        };
         let frequencies = log_frequencies(rows, count, head, settings);
         own.iter()
             .zip(frequencies)
             .map(|(bias, frequency)| bias - adjust * frequency)
             .collect()
     })
-}
-
-fn quantise(
-    vocabulary: Vocabulary,
-    weights: &Weights,
-    classes: &Classes,
-    biases: [Vec<f32>; HEADS.len()],
-    settings: &Settings,
-    version: &str,
-    rows: usize,
-) -> Model {
-    let width = weights.width;
-    let row_of = |row: usize| &weights.values[row * width..(row + 1) * width];
-    let strength =
-        |row: usize| vocabulary.idf[row] * row_of(row).iter().map(|w| w * w).sum::<f32>().sqrt();
-    let mut kept: Vec<usize> = (0..vocabulary.hashes.len()).collect();
-    if kept.len() > settings.features {
-        kept.select_nth_unstable_by(settings.features, |&a, &b| {
-            strength(b).total_cmp(&strength(a))
-        });
-        kept.truncate(settings.features);
-        kept.sort_unstable();
-    }
-    let mut scales = Vec::with_capacity(kept.len());
-    let mut small = Vec::with_capacity(kept.len() * width);
-    for &row in &kept {
-        let mut at = 0;
-        let mut of_heads = [0.0_f32; HEADS.len()];
-        for (scale, names) in of_heads.iter_mut().zip(&classes.names) {
-            let part = &row_of(row)[at..at + names.len()];
-            at += names.len();
-            let greatest = part.iter().fold(0.0_f32, |m, w| m.max(w.abs()));
-            *scale = greatest / 127.0;
-            let factor = if greatest > 0.0 {
-                127.0 / greatest
-            } else {
-                0.0
-            };
-            small.extend(part.iter().map(|w| (w * factor).round() as i8));
-        }
-        scales.push(of_heads);
-    }
-    let heads = HEADS
-        .iter()
-        .zip(&classes.names)
-        .zip(biases)
-        .map(|((&head, names), bias)| HeadSpec {
-            head,
-            classes: names.clone(),
-            bias,
-            calibrator: Calibrator {
-                weights: [1.0, 0.0, 0.0],
-                bias: 0.0,
-            },
-            threshold: 0.0,
-        })
-        .collect();
-    Model::new(
-        Card {
-            version: version.to_owned(),
-            heads,
-            rows,
-        },
-        kept.iter().map(|&row| vocabulary.hashes[row]).collect(),
-        kept.iter().map(|&row| vocabulary.idf[row]).collect(),
-        scales,
-        small,
-    )
 }

@@ -72,10 +72,15 @@ impl Category {
     /// The agency that gets it when no rule says otherwise, with the place's regency (`52.01` …) put in where the matter
     /// is local. None: the matter is local and the place is not known.
     pub fn opd_for(&self, regency: Option<&str>) -> Option<&str> {
-        match self.desk_at(self.level) {
-            REGENCY_OF_THE_PLACE => regency.and_then(regency_government),
-            desk => Some(desk),
-        }
+        opd_at(self.desk_at(self.level), regency)
+    }
+}
+
+/// An agency, or the government of the place where the code stands for that. None: the place is not known.
+pub fn opd_at<'a>(code: &'a str, regency: Option<&str>) -> Option<&'a str> {
+    match code {
+        REGENCY_OF_THE_PLACE => regency.and_then(regency_government),
+        desk => Some(desk),
     }
 }
 
