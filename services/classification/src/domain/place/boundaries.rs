@@ -57,11 +57,23 @@ struct Part {
     rings: Vec<Vec<Point>>,
 }
 
+/// A piece of a border, so that the nearest is found without measuring whole borders.
+#[derive(Debug, Clone)]
+struct Stretch {
+    area: usize,
+    points: Vec<Point>,
+}
+
+/// Points of a [`Stretch`].
+const STRETCH: usize = 16;
+
 /// The boundaries of all areas.
 #[derive(Debug, Clone)]
 pub struct Boundaries {
     codes: Vec<String>,
     villages: RTree<CachedEnvelope<Part>>,
+    /// The borders of the villages.
+    borders: RTree<CachedEnvelope<Stretch>>,
     wider: RTree<CachedEnvelope<Part>>,
     /// Kecamatan of which a desa has no polygon.
     incomplete: HashSet<String>,
@@ -118,6 +130,7 @@ impl Boundaries {
             .filter_map(|code| code.get(..8).map(str::to_owned))
             .collect();
         Ok(Self {
+            borders: RTree::bulk_load(villages.iter().flat_map(|part| part.stretches()).collect()),
             villages: RTree::bulk_load(villages),
             wider: RTree::bulk_load(wider),
             incomplete,
@@ -153,7 +166,7 @@ impl Boundaries {
         if let Some(code) = district.filter(|code| self.incomplete.contains(*code)) {
             return located(code, 0.85, 0.0);
         }
-        let nearest = self.villages.nearest_neighbor(point)?;
+        let nearest = self.borders.nearest_neighbor(point)?;
         let metres = nearest.distance_2(&point).sqrt();
         let code = self.codes[nearest.area].as_str();
         match district {
@@ -205,21 +218,25 @@ impl Part {
     }
 
     fn border_metres_2(&self, [x, y]: Point) -> f32 {
-        let mut least = f32::MAX;
-        for ring in &self.rings {
-            for ([ax, ay], [bx, by]) in sides(ring) {
-                let (dx, dy) = (bx - ax, by - ay);
-                let length_2 = dx * dx + dy * dy;
-                let along = if length_2 > 0.0 {
-                    (((x - ax) * dx + (y - ay) * dy) / length_2).clamp(0.0, 1.0)
-                } else {
-                    0.0
-                };
-                let (ex, ey) = (ax + along * dx - x, ay + along * dy - y);
-                least = least.min(ex * ex + ey * ey);
-            }
-        }
-        least
+        let rings = self.rings.iter();
+        rings
+            .flat_map(|ring| sides(ring))
+            .map(|side| metres_2(side, [x, y]))
+            .fold(f32::MAX, f32::min)
+    }
+
+    fn stretches(&self) -> impl Iterator<Item = CachedEnvelope<Stretch>> + '_ {
+        self.rings.iter().flat_map(|ring| {
+            (0..ring.len()).step_by(STRETCH).map(|first| {
+                // Up to the first point of the next one, or of the ring.
+                let points = ring.iter().cycle().skip(first).copied();
+                let count = STRETCH.min(ring.len() - first) + 1;
+                CachedEnvelope::new(Stretch {
+                    area: self.area,
+                    points: points.take(count).collect(),
+                })
+            })
+        })
     }
 
     fn border_metres(&self, point: Point) -> f32 {
@@ -230,6 +247,36 @@ impl Part {
 fn sides(ring: &[Point]) -> impl Iterator<Item = (Point, Point)> + '_ {
     let next = ring.iter().cycle().skip(1);
     ring.iter().zip(next).map(|(a, b)| (*a, *b))
+}
+
+/// Square metres from a point to a line between two.
+fn metres_2(([ax, ay], [bx, by]): (Point, Point), [x, y]: Point) -> f32 {
+    let (dx, dy) = (bx - ax, by - ay);
+    let length_2 = dx * dx + dy * dy;
+    let along = if length_2 > 0.0 {
+        (((x - ax) * dx + (y - ay) * dy) / length_2).clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
+    let (ex, ey) = (ax + along * dx - x, ay + along * dy - y);
+    ex * ex + ey * ey
+}
+
+impl RTreeObject for Stretch {
+    type Envelope = AABB<Point>;
+
+    fn envelope(&self) -> Self::Envelope {
+        AABB::from_points(&self.points)
+    }
+}
+
+impl PointDistance for Stretch {
+    fn distance_2(&self, point: &Point) -> f32 {
+        self.points
+            .windows(2)
+            .map(|side| metres_2((side[0], side[1]), *point))
+            .fold(f32::MAX, f32::min)
+    }
 }
 
 impl RTreeObject for Part {

@@ -1,40 +1,20 @@
 //! From the words of a text to ranked places.
 
-use std::ops::Range;
-
 use super::gazetteer::{Area, Gazetteer};
-use super::names::{Names, Spelling};
-use super::trigger::{Trigger, is_filler, trigger};
+use super::mention::{Mention, beside, mentions, own_score, reason};
+use super::trigger::Trigger;
 use super::{AreaLevel, MAX_CANDIDATES, PlaceCandidate};
 use crate::domain::features::MAX_WORDS;
 use crate::domain::text::words;
 
-/// More mentions than these are not looked at.
-const MAX_MENTIONS: usize = 24;
 /// How much of another mention's strength makes a place surer that it agrees with.
 const AGREEMENT: f32 = 0.85;
 /// How much less a place is believed when a kabupaten is named in which it does not lie.
 const CONTRADICTION: f32 = 0.7;
+/// How far a place is believed at most that another one of the same name outdoes.
+const UNSURE: f32 = 0.5;
 /// How far the area is believed in which a text is known to be.
 const WITHIN: f32 = 0.9;
-/// A bare name of so many letters is hardly anything else.
-const TELLING: usize = 6;
-
-/// A name of so many letters that one of them may be wrong without another place agreeing.
-const SURELY_MISSPELT: usize = 8;
-
-struct Mention<'n> {
-    spelling: &'n Spelling,
-    trigger: Trigger,
-    /// First word and the one after the last.
-    from: usize,
-    to: usize,
-    /// Letters of the name as it was written.
-    letters: usize,
-    fuzzy: bool,
-    /// Which of the guesses are of this mention.
-    guesses: Range<usize>,
-}
 
 struct Guess {
     mention: usize,
@@ -89,6 +69,7 @@ impl Gazetteer {
             })
             .collect();
         self.share_among_rivals(&guesses, &mentions, &mut believed);
+        self.prefer_the_wider_of_one_name(&guesses, &mentions, &mut believed);
         let mut found: Vec<PlaceCandidate> = guesses
             .iter()
             .zip(&believed)
@@ -237,6 +218,27 @@ impl Gazetteer {
         }
     }
 
+    /// "Di Praya" is the kecamatan as long as nothing says that its village of the same name is meant, which stays a candidate.
+    fn prefer_the_wider_of_one_name(
+        &self,
+        guesses: &[Guess],
+        mentions: &[Mention<'_>],
+        believed: &mut [f32],
+    ) {
+        for (at, guess) in guesses.iter().enumerate() {
+            let code = self.area(guess.area).code.as_str();
+            let wider = mentions[guess.mention].guesses.clone().any(|other| {
+                let there = self.area(guesses[other].area).code.as_str();
+                there.len() < code.len()
+                    && code.starts_with(there)
+                    && believed[other] >= believed[at]
+            });
+            if wider {
+                believed[at] = believed[at].min(UNSURE);
+            }
+        }
+    }
+
     fn candidate(
         &self,
         guess: &Guess,
@@ -266,147 +268,6 @@ impl Gazetteer {
     }
 }
 
-/// Names among the words, of which the first `answered` are an answer to the question where it is.
-fn mentions<'n>(names: &'n Names, words: &[&str], answered: usize) -> Vec<Mention<'n>> {
-    let mut mentions = Vec::new();
-    let mut buffer = String::new();
-    let mut at = 0;
-    while at < words.len() && mentions.len() < MAX_MENTIONS {
-        let following = &words[at..];
-        let hit = names.longest(following, &mut buffer).or_else(|| {
-            // A misspelt name is only looked for where something says that a name follows.
-            let told = at < answered || at > 0 && tells_of_a_name(trigger(words[at - 1]));
-            (told && trigger(words[at]) == Trigger::None)
-                .then(|| names.nearest(following, &mut buffer))
-                .flatten()
-        });
-        let Some(hit) = hit else {
-            at += 1;
-            continue;
-        };
-        let mut trigger = before(words, at);
-        if at < answered && matches!(trigger, Trigger::None | Trigger::Locative) {
-            trigger = Trigger::Answer;
-        }
-        mentions.push(Mention {
-            spelling: hit.spelling,
-            trigger,
-            from: at,
-            to: at + hit.taken,
-            letters: words[at..at + hit.taken].iter().map(|w| w.len()).sum(),
-            fuzzy: hit.fuzzy,
-            guesses: 0..0,
-        });
-        at += hit.taken;
-    }
-    mentions
-}
-
-/// What stands before the word at `at`, over at most two words that say nothing by themselves.
-fn before(words: &[&str], at: usize) -> Trigger {
-    let nearest = at
-        .checked_sub(1)
-        .map_or(Trigger::None, |i| trigger(words[i]));
-    let mut back = 1;
-    while back <= 2 && at > back && is_filler(words[at - back]) {
-        back += 1;
-        match trigger(words[at - back]) {
-            Trigger::None => {}
-            // "Jalan di Sesela" is no street.
-            Trigger::Street if nearest == Trigger::Locative => {}
-            // "Pasar kota Praya": the nearer word is no level of what follows.
-            found if nearest == Trigger::None || matches!(found, Trigger::Level(_)) => {
-                return found;
-            }
-            _ => {}
-        }
-    }
-    nearest
-}
-
-fn tells_of_a_name(trigger: Trigger) -> bool {
-    matches!(
-        trigger,
-        Trigger::Level(_) | Trigger::Hamlet | Trigger::Locative | Trigger::Toward | Trigger::Origin
-    )
-}
-
-/// Whether two mentions stand in a row, with at most one word between them ("Sesela kec Gunungsari").
-fn beside(a: &Mention<'_>, b: &Mention<'_>) -> bool {
-    let (first, second) = if a.from < b.from { (a, b) } else { (b, a) };
-    let damped = |m: &Mention<'_>| matches!(m.trigger, Trigger::Street | Trigger::Person);
-    second.from <= first.to + 1 && !damped(first) && !damped(second)
-}
-
-fn own_score(mention: &Mention<'_>, level: AreaLevel) -> f32 {
-    let Spelling {
-        ordinary,
-        common,
-        words,
-        landmark,
-        ..
-    } = *mention.spelling;
-    let by_words = if words > 1 { 0.08 } else { 0.0 };
-    let score = match mention.trigger {
-        Trigger::Street | Trigger::Person if ordinary => 0.04,
-        Trigger::Street => 0.28,
-        Trigger::Person => 0.2,
-        _ if landmark => 0.85,
-        Trigger::Level(said) if said == level && common => 0.6,
-        Trigger::Level(said) if said == level => 0.92,
-        Trigger::Level(_) if ordinary => 0.25,
-        // "Kota Selong", "puskesmas Mantang": the word fits what is there less than well.
-        Trigger::Level(AreaLevel::Regency) if level == AreaLevel::District => 0.7,
-        Trigger::Level(AreaLevel::District) if level == AreaLevel::Village => 0.66,
-        Trigger::Level(_) => 0.55,
-        Trigger::Answer if common => 0.45,
-        Trigger::Answer if ordinary => 0.66,
-        Trigger::Answer => 0.86,
-        Trigger::Locative if common => 0.2,
-        Trigger::Locative if ordinary => 0.4,
-        Trigger::Locative => 0.78 + by_words,
-        Trigger::Toward | Trigger::Origin if ordinary => 0.25,
-        Trigger::Toward => 0.7 + by_words,
-        Trigger::Origin => 0.67 + by_words,
-        Trigger::Hamlet if ordinary => 0.15,
-        Trigger::Hamlet => 0.5,
-        Trigger::None if ordinary => 0.08,
-        Trigger::None if mention.letters >= TELLING => 0.7 + by_words,
-        Trigger::None => 0.62 + by_words,
-    };
-    match (mention.fuzzy, mention.trigger) {
-        (false, _) => score,
-        (true, Trigger::Level(_)) if mention.letters >= SURELY_MISSPELT => score * 0.8,
-        (true, Trigger::Level(_)) => score * 0.6,
-        (true, Trigger::Answer) if mention.letters >= SURELY_MISSPELT => score * 0.8,
-        // "Di pelanggan" is one letter away from a village: another mention must agree.
-        (true, _) => 0.35,
-    }
-}
-
-fn reason(mention: &Mention<'_>, name: &str) -> String {
-    let told = match mention.trigger {
-        Trigger::Level(AreaLevel::Village) => format!("disebut desa atau kelurahan {name}"),
-        Trigger::Level(AreaLevel::District) => format!("disebut kecamatan {name}"),
-        Trigger::Level(AreaLevel::Regency) => format!("disebut kabupaten atau kota {name}"),
-        Trigger::Hamlet => format!("disebut dusun atau lingkungan {name}"),
-        Trigger::Street => format!("nama jalan {name}"),
-        Trigger::Person => format!("mungkin nama orang {name}"),
-        Trigger::Answer => format!("jawaban pelapor: {name}"),
-        Trigger::Toward => format!("disebut arah ke {name}"),
-        Trigger::Origin => format!("disebut asal {name}"),
-        Trigger::Locative | Trigger::None if mention.spelling.landmark => {
-            format!("disebut nama tempat yang terletak di {name}")
-        }
-        Trigger::Locative | Trigger::None => format!("disebut {name}"),
-    };
-    if mention.fuzzy {
-        format!("{told} (ejaan mirip)")
-    } else {
-        told
-    }
-}
-
 /// Leaves out places that contain one of about the same confidence: the finer says it all.
 fn keep_the_finest(found: Vec<PlaceCandidate>) -> Vec<PlaceCandidate> {
     let contains_one = |wide: &PlaceCandidate| {
@@ -425,72 +286,4 @@ fn keep_the_finest(found: Vec<PlaceCandidate>) -> Vec<PlaceCandidate> {
     found.retain(|_| kept.next().unwrap_or(false));
     found.truncate(MAX_CANDIDATES);
     found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::SURE;
-    use super::*;
-    use crate::domain::text::normalise;
-
-    fn first(text: &str) -> Option<(String, f32)> {
-        let found = Gazetteer::embedded().unwrap().find(&normalise(text));
-        found.into_iter().next().map(|c| (c.code, c.confidence))
-    }
-
-    #[track_caller]
-    fn sure(text: &str, code: &str) {
-        let (found, confidence) = first(text).unwrap();
-        assert_eq!(
-            (found.as_str(), confidence >= SURE),
-            (code, true),
-            "{text}: {found} {confidence}"
-        );
-    }
-
-    #[track_caller]
-    fn unsure(text: &str) {
-        let found = first(text);
-        assert!(
-            found
-                .as_ref()
-                .is_none_or(|(_, confidence)| *confidence < SURE),
-            "{text}: {found:?}"
-        );
-    }
-
-    #[test]
-    fn a_village_with_those_above_it_is_sure() {
-        sure("banjir di desa sesela gunungsari lobar", "52.01.09.2003");
-        sure(
-            "jalan rusak di Kel. Pagesangan Timur, Kota Mataram",
-            "52.71.02.1010",
-        );
-        sure("Ds Kuta kec. Pujut loteng", "52.02.04.2009");
-    }
-
-    #[test]
-    fn a_shared_name_needs_a_mention_that_agrees() {
-        sure("desa Kuta di Loteng", "52.02.04.2009");
-        unsure("kelurahan bugis");
-        sure("kelurahan bugis sumbawa besar", "52.04.08.1005");
-    }
-
-    #[test]
-    fn an_ordinary_word_needs_a_trigger() {
-        unsure("jalan baru di dalam kampung sudah rusak");
-        unsure("beli alas meja");
-        sure("kec. Alas kab Sumbawa", "52.04.05");
-    }
-
-    #[test]
-    fn a_kecamatan_and_its_village_of_the_same_name() {
-        sure("banjir di gunung sari", "52.01.09");
-        sure("kantor desa Gunungsari", "52.01.09.2001");
-    }
-
-    #[test]
-    fn a_street_is_not_the_place_it_is_named_after() {
-        unsure("lampu mati di jalan Gajah Mada, jl Sumbawa");
-    }
 }

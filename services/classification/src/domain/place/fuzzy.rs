@@ -1,9 +1,9 @@
 //! Names by their misspellings: one letter too many, too few, wrong, or two swapped.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Shorter names are not looked for: too many ordinary words lie one letter away from them.
-pub(super) const LONG: usize = 6;
+pub(super) const LONG: usize = 5;
 /// Longer words are no names.
 const LONGEST: usize = 24;
 
@@ -12,9 +12,19 @@ const LONGEST: usize = 24;
 pub(super) struct Fuzzy {
     names: Vec<String>,
     by_rest: HashMap<u64, Vec<u32>>,
+    /// Words that are near a name and mean something else.
+    words: HashSet<&'static str>,
 }
 
 impl Fuzzy {
+    /// Without names yet. `words`, one a line, are near a name and mean something else.
+    pub fn new(words: &'static str) -> Self {
+        Self {
+            words: words.lines().collect(),
+            ..Self::default()
+        }
+    }
+
     /// Adds a name of one word.
     pub fn insert(&mut self, name: &str) {
         if !name.is_ascii() || self.names.iter().any(|known| known == name) {
@@ -32,7 +42,8 @@ impl Fuzzy {
 
     /// The only name that is one mistake away from `word`; none when there are several.
     pub fn nearest(&self, word: &str) -> Option<&str> {
-        if !(LONG..=LONGEST).contains(&word.len()) || !word.is_ascii() {
+        if !(LONG..=LONGEST).contains(&word.len()) || !word.is_ascii() || self.words.contains(word)
+        {
             return None;
         }
         let mut nearest: Option<&str> = None;
@@ -98,6 +109,14 @@ mod tests {
         }
         assert_eq!(fuzzy.nearest("jenaprya"), None);
         assert_eq!(fuzzy.nearest("é"), None);
+    }
+
+    #[test]
+    fn a_word_that_means_something_else_is_no_misspelling() {
+        let mut fuzzy = Fuzzy::new("pelanggan\ntetangga");
+        fuzzy.insert("pelangan");
+        assert_eq!(fuzzy.nearest("pelanggan"), None);
+        assert_eq!(fuzzy.nearest("pelengan"), Some("pelangan"));
     }
 
     #[test]

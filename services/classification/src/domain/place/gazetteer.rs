@@ -10,6 +10,7 @@ use super::names::{self, AddedName, Kind, NameRefusal, Names, Ordinary};
 const AREAS_CSV: &str = include_str!("../../../data/areas.csv");
 const ALIASES_CSV: &str = include_str!("../../../data/place-aliases.csv");
 const LANDMARKS_CSV: &str = include_str!("../../../data/landmarks.csv");
+const NEAR: &str = include_str!("../../../data/near-names.txt");
 const ORDINARY: &str = include_str!("../../../data/ordinary-names.txt");
 
 /// Why place data is refused.
@@ -86,8 +87,8 @@ impl Gazetteer {
         ordinary: &str,
     ) -> Result<Self, PlaceError> {
         let ordinary = Ordinary::parse(ordinary);
-        let mut names = Names::default();
-        let mut list = Vec::new();
+        let mut names = Names::new(NEAR);
+        let mut list: Vec<Area> = Vec::new();
         let mut by_code = HashMap::new();
         for row in csv::Reader::from_reader(areas.as_bytes()).deserialize() {
             let AreaRow { code, name } = row?;
@@ -104,7 +105,7 @@ impl Gazetteer {
                 AreaLevel::District | AreaLevel::Village => name.as_str(),
             };
             // A kabupaten's name is sure of itself, also where it is the name of a kecamatan too.
-            names.spell(plain, list.len(), &ordinary);
+            names.spell(plain, list.len(), level == AreaLevel::Regency, &ordinary);
             by_code.insert(code.clone(), list.len());
             list.push(Area { code, name, level });
         }
@@ -117,7 +118,7 @@ impl Gazetteer {
                 } else {
                     ordinary.kind(&alias)
                 };
-                names.alias(&alias, at, kind);
+                names.alias(&alias, at, list[at].level == AreaLevel::Regency, kind);
             }
         }
         let shipped = Arc::new(names);
@@ -140,7 +141,7 @@ impl Gazetteer {
         let mut names = Names::clone(&self.shipped);
         for name in added {
             if let Some(&at) = self.by_code.get(&name.code) {
-                names.alias(&name.name, at, Kind::Landmark);
+                names.alias(&name.name, at, false, Kind::Landmark);
             }
         }
         let mut known = self.names.write().unwrap_or_else(PoisonError::into_inner);

@@ -6,8 +6,11 @@
 
 pub mod boundaries;
 mod find;
+#[cfg(test)]
+mod find_tests;
 mod fuzzy;
 mod gazetteer;
+mod mention;
 mod names;
 mod trigger;
 mod weigh;

@@ -112,6 +112,8 @@ pub(super) struct Spelling {
     pub ordinary: bool,
     /// A word that is said after "desa" or "di" without being a name ("desa baru", "di luar").
     pub common: bool,
+    /// Also an abbreviation or name of a kabupaten.
+    pub regency: bool,
     /// How many words it has.
     pub words: usize,
     /// A landmark, or a name that was added: it stands for a place whatever is before it.
@@ -137,8 +139,17 @@ pub(super) struct Hit<'n> {
 }
 
 impl Names {
+    /// Without names yet. `near`, one a line, are words near a name that mean something else.
+    pub fn new(near: &'static str) -> Self {
+        Self {
+            fuzzy: Fuzzy::new(near),
+            ..Self::default()
+        }
+    }
+
     /// Adds an area's official name, with the ways in which it is also written.
-    pub fn spell(&mut self, name: &str, area: usize, ordinary: &Ordinary<'_>) {
+    /// `wide`: it is a kabupaten's, and known to everybody however short it is.
+    pub fn spell(&mut self, name: &str, area: usize, wide: bool, ordinary: &Ordinary<'_>) {
         // The register writes "PenanaE" where the village writes "Penana'e".
         let spaced = match name.strip_suffix('E') {
             Some(before) if before.ends_with(|c: char| c.is_lowercase()) => format!("{before}'e"),
@@ -150,11 +161,11 @@ impl Names {
         let spelling = parts.join(" ");
         let joined = parts.concat();
         let kind = match ordinary.kind(&spelling) {
-            Kind::Telling if joined.len() <= SHORT => Kind::Ordinary,
+            Kind::Telling if joined.len() <= SHORT && !wide => Kind::Ordinary,
             kind => kind,
         };
         if parts.len() > 1 && (joined.len() >= JOINABLE || broken) {
-            self.insert(joined, area, 1, kind);
+            self.insert(joined, area, 1, kind, wide);
         }
         for (from, to) in VARIANTS {
             if parts.len() > 1 && kind == Kind::Telling && parts.contains(&from) {
@@ -162,7 +173,7 @@ impl Names {
                     .iter()
                     .map(|p| if *p == from { to } else { *p })
                     .collect();
-                self.insert(varied.join(" "), area, parts.len(), kind);
+                self.insert(varied.join(" "), area, parts.len(), kind, wide);
             }
         }
         let numbered = match parts.as_slice() {
@@ -171,13 +182,13 @@ impl Names {
             _ => None,
         };
         if let Some(numbered) = numbered {
-            self.insert(numbered, area, 2, kind);
+            self.insert(numbered, area, 2, kind, wide);
         }
-        self.insert(spelling, area, parts.len(), kind);
+        self.insert(spelling, area, parts.len(), kind, wide);
     }
 
     /// Adds another name of an area, as it is.
-    pub fn alias(&mut self, alias: &str, area: usize, kind: Kind) {
+    pub fn alias(&mut self, alias: &str, area: usize, wide: bool, kind: Kind) {
         let normal = normalise(alias);
         let parts: Vec<&str> = words(&normal).collect();
         let (spelling, joined) = (parts.join(" "), parts.concat());
@@ -185,12 +196,12 @@ impl Names {
             return;
         }
         if parts.len() > 1 && joined.len() >= JOINABLE {
-            self.insert(joined, area, 1, kind);
+            self.insert(joined, area, 1, kind, wide);
         }
-        self.insert(spelling, area, parts.len(), kind);
+        self.insert(spelling, area, parts.len(), kind, wide);
     }
 
-    fn insert(&mut self, spelling: String, area: usize, words: usize, kind: Kind) {
+    fn insert(&mut self, spelling: String, area: usize, words: usize, kind: Kind, wide: bool) {
         if let Some((first, _)) = spelling.split_once(' ') {
             let most = self.longer.entry(first.to_owned()).or_default();
             *most = words.max(*most);
@@ -201,9 +212,11 @@ impl Names {
             areas: Vec::new(),
             ordinary: matches!(kind, Kind::Ordinary | Kind::Common),
             common: kind == Kind::Common,
+            regency: false,
             words,
             landmark: kind == Kind::Landmark,
         });
+        entry.regency |= wide;
         if !entry.areas.contains(&area) {
             entry.areas.push(area);
         }
