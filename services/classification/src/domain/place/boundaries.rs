@@ -29,6 +29,9 @@ const GAP_METRES: f32 = 300.0;
 /// A point farther from any area than this is not of NTB.
 const FAR_METRES: f32 = 5_000.0;
 
+/// Half sides, in metres, of the squares in which the nearest border is looked for.
+const SQUARES: [f32; 3] = [GAP_METRES, 1_000.0, 2_500.0];
+
 /// Why a file of boundaries is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum BoundaryError {
@@ -166,18 +169,35 @@ impl Boundaries {
         if let Some(code) = district.filter(|code| self.incomplete.contains(*code)) {
             return located(code, 0.85, 0.0);
         }
-        let nearest = self.borders.nearest_neighbor(point)?;
-        let metres = nearest.distance_2(&point).sqrt();
-        let code = self.codes[nearest.area].as_str();
-        match district {
-            _ if metres <= GAP_METRES => located(code, 0.8, metres),
-            Some(district) => located(district, 0.75, 0.0),
+        let far = if district.is_some() {
+            GAP_METRES
+        } else {
+            FAR_METRES
+        };
+        match (self.nearest_village(point, far), district) {
+            (Some((code, metres)), _) if metres <= GAP_METRES => located(code, 0.8, metres),
+            (_, Some(district)) => located(district, 0.75, 0.0),
             // At sea, or a little over the province's border: less sure with every kilometre.
-            None if metres <= FAR_METRES => {
+            (Some((code, metres)), None) => {
                 located(code, 0.75 - 0.4 * (metres / FAR_METRES), metres)
             }
-            None => None,
+            (None, None) => None,
         }
+    }
+
+    /// The village whose border is nearest and not farther than `far` metres. Looked for in ever larger squares: most points that
+    /// lie in no village lie far from all of them, or in a gap between two.
+    fn nearest_village(&self, point: Point, far: f32) -> Option<(&str, f32)> {
+        let steps = SQUARES.into_iter().filter(|metres| *metres < far);
+        steps.chain([far]).find_map(|metres| {
+            let [x, y] = point;
+            let square = AABB::from_corners([x - metres, y - metres], [x + metres, y + metres]);
+            let near = self.borders.locate_in_envelope_intersecting(square);
+            near.map(|stretch| (stretch.area, stretch.distance_2(&point).sqrt()))
+                .filter(|(_, distance)| *distance <= metres)
+                .min_by(|a, b| a.1.total_cmp(&b.1))
+                .map(|(area, distance)| (self.codes[area].as_str(), distance))
+        })
     }
 
     /// Metres from a position to an area; 0 in it. None: the position or the area is not known.
