@@ -10,7 +10,7 @@ struct Group {
     digits: Vec<u8>,
     /// Whether a '+' stands directly before.
     plus: bool,
-    /// Whether at most two separators, and nothing else, part it from the group before.
+    /// Whether at most three separators, and nothing else, part it from the group before.
     joined: bool,
     /// Whether "Rp" precedes: an amount of money.
     money: bool,
@@ -124,7 +124,7 @@ fn groups(text: &str) -> Vec<Group> {
                     end: i + c.len_utf8(),
                     digits: vec![d],
                     plus,
-                    joined: gap <= 2,
+                    joined: gap <= 3,
                     money: rupiah,
                     account: announced.is_some_and(|n| n <= REACH),
                 });

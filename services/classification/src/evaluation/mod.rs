@@ -82,6 +82,7 @@ pub fn run(inputs: &Inputs<'_>) -> Result<Report, EvaluationError> {
     own::measure(&mut report, inputs.classifier, &classes, &sets);
     others::places(&mut report, inputs.classifier)?;
     let own: Vec<&Row> = learnt.iter().chain(&seen).chain(&unseen).collect();
+    others::masks(&mut report, &own);
     let alike = [
         ("all own texts", own),
         ("another city", reports.iter().collect()),

@@ -5,6 +5,7 @@ use crate::domain::classify::Classifier;
 use crate::domain::likeness::RuleError;
 use crate::training::data::{Classes, Row};
 use crate::training::likeness::{self, MILD_GOAL, STRONG_GOAL};
+use crate::training::masking;
 use crate::training::places::{frozen, measure};
 
 /// Complaints about the same incident found again after edits, and strangers taken for them.
@@ -105,4 +106,35 @@ pub fn places(report: &mut Report, classifier: &Classifier) -> Result<(), csv::E
     let details = serde_json::to_value(&measured).unwrap_or_default();
     report.details.insert("places".to_owned(), details);
     Ok(())
+}
+
+/// Personal data that was planted into texts, and what the masks left of it.
+pub fn masks(report: &mut Report, rows: &[&Row]) {
+    let texts: Vec<&str> = rows.iter().map(|row| row.raw.as_str()).collect();
+    let mut table = Table::new(
+        "personal data planted into our own texts, and masked",
+        &["planted_count", "recall_share", "own_kind_share"],
+    );
+    for found in masking::measure(&texts) {
+        if [contracts::mask::NIK, contracts::mask::PHONE].contains(&found.label) {
+            let name = format!("masking: {} recall", found.label);
+            report.at_least(&name, 0.99, found.recall_share);
+        }
+        table.push(
+            found.label.to_owned(),
+            vec![
+                Some((found.planted_count as f64).into()),
+                Some(found.recall_share.into()),
+                Some(found.own_kind_share.into()),
+            ],
+        );
+    }
+    report.tables.push(table);
+    let mut table = Table::new(
+        "masks in the same texts before anything was planted",
+        &["per_1000_texts"],
+    );
+    let unplanted = masking::unplanted_per_1000(&texts);
+    table.push("all kinds".to_owned(), vec![Some(unplanted.into())]);
+    report.tables.push(table);
 }

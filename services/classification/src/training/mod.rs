@@ -8,6 +8,7 @@ pub mod evaluate;
 pub mod fit;
 pub mod frozen;
 pub mod likeness;
+pub mod masking;
 pub mod measure;
 pub mod noise;
 pub mod places;
