@@ -13,7 +13,7 @@ SETUP := deploy/setup/setup.sh
 .PHONY: help
 help: ## list these commands
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
-		printf '  make %-10s %s\n' "$$name" "$$what"; done
+		printf '  make %-15s %s\n' "$$name" "$$what"; done
 
 # --- run it ---------------------------------------------------------------------------------------------------------
 
@@ -97,6 +97,13 @@ bench: setup-test ## how fast complaints are accepted and delivered, and what th
 	cargo bench --locked --profile $(BENCH_PROFILE) -p ntbcare-tests --bench main_path --no-run
 	NTB_BENCH_REPORT=$(abspath $(TARGET_DIR))/reports/bench.json taskset -c 0,1 \
 		cargo bench --locked --profile $(BENCH_PROFILE) -p ntbcare-tests --bench main_path
+	@$(MAKE) --no-print-directory bench-likeness
+
+.PHONY: bench-likeness
+bench-likeness: setup-test ## similar complaints among a million open ones; figures in target/reports/likeness.json
+	cargo build --locked --profile $(BENCH_PROFILE) -p classification --bins
+	NTB_LIKENESS_REPORT=$(abspath $(TARGET_DIR))/reports/likeness.json taskset -c 0,1 \
+		cargo bench --locked --profile $(BENCH_PROFILE) -p ntbcare-tests --bench likeness
 
 .PHONY: images
 images: setup ## one small non-root OCI image a service, in target/images, without a registry or an engine

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contracts::{
-    classification::{SimilarCandidate, SimilarRequest},
+    classification::{CorrectRequest, SimilarCandidate, SimilarRequest},
     common::{Actor, Point, Role},
     intake::{EraseRequest, ReactionRequest, StaffRequest, Submission, SubmitResponse},
 };
@@ -157,6 +157,27 @@ async fn two_people_report_the_same_pothole_and_each_is_found_until_it_ends() {
     })
     .await;
     assert!(!finds(&world, SECOND, None, &second).await, "not verified");
+
+    // What a person says it is counts.
+    for (category, similar) in [("sampah", 0), ("jalan-rusak", 1)] {
+        let correct = CorrectRequest {
+            complaint_id: second.complaint_id.clone(),
+            by: Some(officer()),
+            category: category.into(),
+            ..CorrectRequest::default()
+        };
+        world
+            .classification()
+            .correct(correct)
+            .await
+            .expect("corrected");
+        until(BOUND, category, || async {
+            similar_to(&world, &first, officer())
+                .await
+                .is_ok_and(|found| found.len() == similar)
+        })
+        .await;
+    }
 
     world.end("classification").await;
     world.start("classification").await;

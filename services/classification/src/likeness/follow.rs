@@ -70,6 +70,9 @@ impl Alike {
 
     async fn read(&self, pool: &Pool) -> Result<i64, Failure> {
         let began = Instant::now();
+        // Two of them at once would need twice the memory.
+        self.ready.send_replace(false);
+        self.replace(Index::default());
         let mut client = pool.get().await?;
         let since = table::begin(&mut client).await?;
         let mut index = Index::default();

@@ -13,11 +13,11 @@ use uuid::Uuid;
 
 use super::place::{Area, Shared, Spot};
 use super::rules::Rule;
-use super::signature::Signature;
+use super::signature::{ROWS, Signature};
 use super::weigh::{Likeness, weigh};
 
 /// So many complaints are looked at for one question.
-pub const MAX_ROWS: usize = 200_000;
+pub const MAX_ROWS: usize = 100_000;
 /// A full list grows by this part of itself: less is wasted than by doubling, and growing stays cheap.
 const GROWTH: usize = 8;
 
@@ -231,9 +231,10 @@ impl Index {
         let mut left = MAX_ROWS;
         let mut looked_at = 0;
         let mut cut = false;
+        let mut needed: Vec<Needed> = sought.wanted.iter().map(Needed::of).collect();
         for (wanted, cell) in self.cells(sought) {
             let rows = cell.id.len().min(left);
-            look(cell, rows, sought, wanted, &mut best);
+            look(cell, rows, sought, &mut needed[wanted], &mut best);
             looked_at += rows;
             left -= rows;
             cut |= rows < cell.id.len();
@@ -245,13 +246,13 @@ impl Index {
         }
     }
 
-    /// The cells in which something can be found, in the order in which they are looked at.
-    fn cells<'a>(&'a self, sought: &'a Sought) -> Vec<(&'a Wanted, &'a Cell)> {
+    /// The cells in which something can be found, in the order in which they are looked at, each with its place in what is wanted.
+    fn cells(&self, sought: &Sought) -> Vec<(usize, &Cell)> {
         let here = sought.like.area.cell();
         let regency = here & 0xff00;
         let exact = here != regency;
         let mut cells = Vec::new();
-        for wanted in &sought.wanted {
+        for (number_wanted, wanted) in sought.wanted.iter().enumerate() {
             let Some(number) = self.by_code.get(&wanted.category) else {
                 continue;
             };
@@ -267,7 +268,7 @@ impl Index {
                 } else {
                     continue;
                 };
-                cells.push((far, wanted, cell));
+                cells.push((far, number_wanted, cell));
             }
         }
         // Stable: the likeliest category first among what is equally far.
@@ -286,36 +287,95 @@ fn is_near(sought: &Sought, wanted: &Wanted, cell: &Cell) -> bool {
 }
 
 /// Looks at the newest `rows` of a cell.
-fn look(cell: &Cell, rows: usize, sought: &Sought, wanted: &Wanted, best: &mut Best) {
+fn look(cell: &Cell, rows: usize, sought: &Sought, needed: &mut Needed<'_>, best: &mut Best) {
     let like = &sought.like;
+    let wanted = needed.wanted;
+    let here = Somewhere {
+        area: like.area,
+        spot: like.spot,
+    };
     for row in (cell.id.len() - rows..cell.id.len()).rev() {
         let minutes = cell.at[row].abs_diff(like.at);
         if minutes > wanted.rule.window_minutes {
             continue;
         }
-        let spot = cell.spot[row];
+        let spot = like.spot.and(Some(cell.spot[row]));
         let there = Somewhere {
             area: cell.area[row],
-            spot: (spot != NOWHERE).then_some(spot),
-        };
-        let here = Somewhere {
-            area: like.area,
-            spot: like.spot,
+            spot: spot.filter(|spot| *spot != NOWHERE),
         };
         let Some((shared, metres)) = together(here, there, wanted.rule.reach_m) else {
             continue;
         };
+        let agreement = like.signature.agreement(&cell.signature[row]);
+        if metres.is_none() && agreement < needed.agreement(shared, best.floor()) {
+            continue;
+        }
         let likeness = Likeness {
-            agreement: like.signature.agreement(&cell.signature[row]),
-            same_category: wanted.same,
-            shared,
-            metres,
-            reach_m: wanted.rule.reach_m,
+            agreement,
             minutes,
-            window_minutes: wanted.rule.window_minutes,
+            metres,
+            ..unlike(wanted, shared)
         };
         if cell.id[row] != like.id {
             best.offer(weigh(&likeness), cell.id[row], likeness);
+        }
+    }
+}
+
+/// Nothing but a place in common.
+fn unlike(wanted: &Wanted, shared: Shared) -> Likeness {
+    Likeness {
+        agreement: 0,
+        same_category: wanted.same,
+        shared,
+        metres: None,
+        reach_m: wanted.rule.reach_m,
+        minutes: 0,
+        window_minutes: wanted.rule.window_minutes,
+    }
+}
+
+/// The agreement below which no complaint can be among the best, by what the places share: most are passed by without being
+/// weighed.
+struct Needed<'a> {
+    wanted: &'a Wanted,
+    /// What `agreement` was computed for.
+    floor: f32,
+    agreement: [u8; Shared::ALL.len()],
+}
+
+impl<'a> Needed<'a> {
+    fn of(wanted: &'a Wanted) -> Self {
+        Self {
+            wanted,
+            floor: f32::NEG_INFINITY,
+            agreement: [0; Shared::ALL.len()],
+        }
+    }
+
+    #[inline]
+    fn agreement(&mut self, shared: Shared, floor: f32) -> u8 {
+        if floor > self.floor {
+            self.raise(floor);
+        }
+        self.agreement[shared as usize]
+    }
+
+    #[cold]
+    fn raise(&mut self, floor: f32) {
+        self.floor = floor;
+        for (needed, shared) in self.agreement.iter_mut().zip(Shared::ALL) {
+            let is_enough = |agreement: u8| {
+                let likeness = Likeness {
+                    agreement,
+                    ..unlike(self.wanted, shared)
+                };
+                weigh(&likeness) >= floor
+            };
+            while *needed <= ROWS as u8 && !is_enough(*needed) {
+                *needed += 1;
+            }
         }
     }
 }
@@ -389,9 +449,17 @@ impl Best {
         }
     }
 
+    /// What weighs less is not among the best. It only rises.
     #[inline]
+    fn floor(&self) -> f32 {
+        match self.heap.peek() {
+            Some(worst) if self.heap.len() == self.limit => worst.weight,
+            _ => self.floor,
+        }
+    }
+
     fn offer(&mut self, weight: f32, id: Uuid, likeness: Likeness) {
-        if weight < self.floor || self.limit == 0 {
+        if weight < self.floor() || self.limit == 0 {
             return;
         }
         let ranked = Ranked {
@@ -399,12 +467,13 @@ impl Best {
             id,
             likeness,
         };
-        if self.heap.len() < self.limit {
-            self.heap.push(ranked);
-        } else if self.heap.peek().is_some_and(|worst| ranked < *worst) {
+        if self.heap.len() == self.limit {
+            if self.heap.peek().is_some_and(|worst| ranked >= *worst) {
+                return;
+            }
             self.heap.pop();
-            self.heap.push(ranked);
         }
+        self.heap.push(ranked);
     }
 
     fn done(self) -> Vec<Match> {

@@ -18,6 +18,11 @@ pub enum Shared {
     Village,
 }
 
+impl Shared {
+    /// Least first; a value's place here is its number.
+    pub const ALL: [Self; 4] = [Self::Nothing, Self::Regency, Self::District, Self::Village];
+}
+
 impl Area {
     /// No place.
     pub const UNKNOWN: Self = Self(0);
