@@ -12,6 +12,7 @@ use classification::{
     },
     training::{
         corpus,
+        data::Classes,
         edits::{Chance, Edit, edited},
     },
 };
@@ -96,13 +97,13 @@ impl Inventor {
     pub fn new() -> Self {
         let taxonomy = Taxonomy::embedded().expect("the taxonomy");
         let rules = Rules::embedded().expect("rules");
-        let classes = corpus::classes(&taxonomy);
+        let classes = Classes::ours(&taxonomy).expect("the classes");
         let group_of = |code: &str| {
             let group = taxonomy.get(code).map(|c| c.group.as_str());
             let at = taxonomy
                 .groups()
                 .iter()
-                .position(|(g, _)| Some(g.as_str()) == group);
+                .position(|g| Some(g.code.as_str()) == group);
             at.expect("every category has a group")
         };
         let mut matters: Vec<Matter> = classes.names[HEAD]
@@ -118,7 +119,7 @@ impl Inventor {
         let mut all = Chain::default();
         let mut drawn = Vec::new();
         let mut known_words = Vec::new();
-        for row in corpus::corpus(&classes).expect("the corpus") {
+        for row in corpus::corpus(&classes, &taxonomy).expect("the corpus") {
             let Some(category) = row.labels[HEAD] else {
                 continue;
             };

@@ -6,11 +6,11 @@
 //! Most sought first: same district, then what lies near, then what is known less exactly; newest first; and never more than
 //! [`MAX_ROWS`], whatever is sought.
 
-use std::cmp::Ordering;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
 
+use super::best::{Best, Match};
 use super::place::{Area, Shared, Spot};
 use super::rules::Rule;
 use super::signature::{ROWS, Signature};
@@ -56,15 +56,6 @@ pub struct Sought {
     pub wanted: Vec<Wanted>,
     /// At least this score.
     pub threshold: f32,
-}
-
-/// A candidate.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Match {
-    /// Which complaint.
-    pub id: Uuid,
-    /// What it has in common with what was sought.
-    pub likeness: Likeness,
 }
 
 /// What was found.
@@ -403,84 +394,5 @@ pub(super) fn together(a: Somewhere, b: Somewhere, reach_m: u32) -> Option<(Shar
         (Some(Shared::Village), Some(metres)) => Some((Shared::Village, Some(metres))),
         (_, Some(_)) | (None, None) => None,
         (Some(shared), None) => Some((shared, None)),
-    }
-}
-
-/// The best so far: the worst of them on top.
-struct Best {
-    heap: BinaryHeap<Ranked>,
-    limit: usize,
-    floor: f32,
-}
-
-struct Ranked {
-    weight: f32,
-    id: Uuid,
-    likeness: Likeness,
-}
-
-impl Ord for Ranked {
-    fn cmp(&self, other: &Self) -> Ordering {
-        other
-            .weight
-            .total_cmp(&self.weight)
-            .then_with(|| self.id.cmp(&other.id))
-    }
-}
-impl PartialOrd for Ranked {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl PartialEq for Ranked {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-impl Eq for Ranked {}
-
-impl Best {
-    fn new(limit: usize, threshold: f32) -> Self {
-        Self {
-            heap: BinaryHeap::with_capacity(limit + 1),
-            limit,
-            // The logarithm of the odds that the threshold stands for.
-            floor: (threshold / (1.0 - threshold)).ln(),
-        }
-    }
-
-    /// What weighs less is not among the best. It only rises.
-    #[inline]
-    fn floor(&self) -> f32 {
-        match self.heap.peek() {
-            Some(worst) if self.heap.len() == self.limit => worst.weight,
-            _ => self.floor,
-        }
-    }
-
-    fn offer(&mut self, weight: f32, id: Uuid, likeness: Likeness) {
-        if weight < self.floor() || self.limit == 0 {
-            return;
-        }
-        let ranked = Ranked {
-            weight,
-            id,
-            likeness,
-        };
-        if self.heap.len() == self.limit {
-            if self.heap.peek().is_some_and(|worst| ranked >= *worst) {
-                return;
-            }
-            self.heap.pop();
-        }
-        self.heap.push(ranked);
-    }
-
-    fn done(self) -> Vec<Match> {
-        self.heap
-            .into_sorted_vec()
-            .into_iter()
-            .map(|Ranked { id, likeness, .. }| Match { id, likeness })
-            .collect()
     }
 }

@@ -8,6 +8,7 @@
 //! | place | [`Area`] and [`Spot`]: the same desa or a distance; contradicting places are no candidates |
 //! | time | a window by category, from `data/likeness.csv` ([`Rules`]) |
 
+mod best;
 mod index;
 mod place;
 #[cfg(test)]
@@ -17,7 +18,8 @@ mod signature;
 mod wanted;
 mod weigh;
 
-pub use index::{Entry, Found, Index, MAX_ROWS, Match, Sought, Wanted};
+pub use best::Match;
+pub use index::{Entry, Found, Index, MAX_ROWS, Sought, Wanted};
 pub use place::{Area, Shared, Spot};
 pub use rules::{Rule, RuleError, Rules};
 pub use signature::{ROWS, SCHEME, Signature};

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::index::{Entry, Index, Match, Somewhere, Sought, Wanted, together};
+use super::best::Match;
+use super::index::{Entry, Index, Somewhere, Sought, Wanted, together};
 use super::place::{Area, Spot};
 use super::rules::Rule;
 use super::signature::{ROWS, Signature};
