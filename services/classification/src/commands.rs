@@ -11,7 +11,7 @@ use crate::domain::classify::{Classifier, ClassifierError, Hints};
 use crate::domain::cues::CueError;
 use crate::domain::taxonomy::{Taxonomy, TaxonomyError};
 use crate::evaluation::peer::Peer;
-use crate::evaluation::{self, EvaluationError, Inputs};
+use crate::evaluation::{self, EvaluationError, Inputs, Section};
 use crate::training::corpus::{corpus, words};
 use crate::training::data::{Classes, DataError, as_ours, reports};
 use crate::training::fit::Settings;
@@ -51,6 +51,9 @@ pub enum Command {
         /// Another file of the same form, to test on what was learnt from the first.
         #[arg(long, requires = "surabaya")]
         surabaya_test: Option<PathBuf>,
+        /// Only these parts; may be repeated.
+        #[arg(long, value_enum)]
+        only: Vec<Section>,
         /// A Python that has scikit-learn and PySastrawi, to train the peer beside; without it there is no peer.
         #[arg(long)]
         peer_python: Option<PathBuf>,
@@ -127,10 +130,12 @@ pub fn run(command: Command) -> Result<(), CommandError> {
         Command::Evaluate {
             surabaya,
             surabaya_test,
+            only,
             peer_python,
             model,
             report,
         } => evaluate_to(
+            &only,
             [surabaya.as_deref(), surabaya_test.as_deref()],
             peer_python,
             model.as_deref(),
@@ -213,6 +218,7 @@ fn freeze_to(surabaya: &Path, out: &Path) -> Result<(), CommandError> {
 }
 
 fn evaluate_to(
+    only: &[Section],
     files: [Option<&Path>; 2],
     peer_python: Option<PathBuf>,
     model: Option<&Path>,
@@ -235,6 +241,7 @@ fn evaluate_to(
         folder: report.parent().unwrap_or(Path::new(".")).join("peer"),
     });
     let measured = evaluation::run(&Inputs {
+        only,
         classifier: &classifier,
         reports: &learnt,
         test: &test,

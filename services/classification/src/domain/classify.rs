@@ -24,8 +24,9 @@ const WORDS: usize = 4;
 const HINT: f32 = 4.0;
 /// How many times likelier a kind becomes by a cue for it. Few texts taught the kinds, so that plain words help.
 const KIND_CUE: f32 = 5.0;
-/// From these probabilities on the urgency head raises what the cues found.
-const LIKELY_URGENT: f32 = 0.55;
+/// From these probabilities on the urgency head raises what the cues found. Recall comes first: with the cues this one found
+/// 95 of 100 urgent texts on folds of the corpus that the weights had not seen, and half of what it called urgent was not.
+const LIKELY_URGENT: f32 = 0.1;
 const LIKELY_IMPORTANT: f32 = 0.6;
 /// A wish, a question or thanks of this confidence, in which the urgency head sees so little danger, is not urgent by a
 /// word alone.
@@ -426,19 +427,18 @@ impl Classifier {
                 reasons = vec![reason];
             }
         };
+        let likely = scores.of(Head::Urgency);
+        let of = |urgency: Urgency| likely.get(urgency as usize).copied().unwrap_or(0.0);
+        let (urgent, important) = (of(Urgency::Urgent), of(Urgency::Important));
+        // Whatever the kind: a call for help is taken for a question more easily than danger for calm.
+        if urgent >= LIKELY_URGENT && !calm {
+            raise(Urgency::Urgent, "model".to_owned());
+        }
         if matches!(
             kind,
             Kind::Complaint | Kind::HelpRequest | Kind::OversightComplaint
         ) {
-            let likely = scores.of(Head::Urgency);
-            let urgent = likely.get(Urgency::Urgent as usize).copied().unwrap_or(0.0);
-            let important = likely
-                .get(Urgency::Important as usize)
-                .copied()
-                .unwrap_or(0.0);
-            if urgent >= LIKELY_URGENT {
-                raise(Urgency::Urgent, "model".to_owned());
-            } else if urgent + important >= LIKELY_IMPORTANT {
+            if urgent + important >= LIKELY_IMPORTANT {
                 raise(Urgency::Important, "model".to_owned());
             }
             if let Some(category) = category {

@@ -118,9 +118,10 @@ impl Vector {
         &self.entries
     }
 
-    /// The model knows nothing of the text.
+    /// The model knows none of the text's words or letters: how long it is says nothing of what it says.
     pub fn is_empty(&self) -> bool {
-        self.known == 0
+        let shape = |entry: &Entry| entry.2 == Block::Manner;
+        self.known().iter().all(shape)
     }
 }
 

@@ -33,7 +33,7 @@ use super::model::{Entry, Head, Model};
 pub(super) const OVERFLOW: usize = 1 << 14;
 /// How far one correction moves the weights. Found on validation rows, with the reports of another city in their order
 /// in time.
-const STEP: f32 = 0.3;
+const STEP: f32 = 1.0;
 /// No difference grows beyond this, so that no run of corrections can drown the model for good.
 const MOST: f32 = 8.0;
 /// The slot of the constant terms, in the checksum only.
@@ -52,6 +52,7 @@ pub struct Overlay {
     constants: Vec<f32>,
     steps: u64,
     checksum: u64,
+    step: f32,
 }
 
 impl Overlay {
@@ -65,6 +66,15 @@ impl Overlay {
             constants: Vec::new(),
             steps: 0,
             checksum: 0,
+            step: STEP,
+        }
+    }
+
+    /// The same with another step than the one that was found best, to find it.
+    pub fn with_step(model: &Model, step: f32) -> Self {
+        Self {
+            step,
+            ..Self::new(model)
         }
     }
 
@@ -103,7 +113,7 @@ impl Overlay {
         for (column, slope) in columns.clone().zip(&slopes) {
             let before = self.constants[column];
             self.constants[column] =
-                self.change(CONSTANTS, column, before, STEP * CONSTANT * slope);
+                self.change(CONSTANTS, column, before, self.step * CONSTANT * slope);
         }
         for &(slot, value, block) in vector.entries() {
             if head.is_topic() && block == Block::Manner {
@@ -112,7 +122,8 @@ impl Overlay {
             let row = self.place(slot);
             for (column, slope) in columns.clone().zip(&slopes) {
                 let before = self.rows[row + column];
-                self.rows[row + column] = self.change(slot, column, before, STEP * value * slope);
+                self.rows[row + column] =
+                    self.change(slot, column, before, self.step * value * slope);
             }
         }
         self.steps += 1;

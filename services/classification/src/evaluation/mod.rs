@@ -42,9 +42,26 @@ pub enum EvaluationError {
     Peer(#[from] PeerError),
 }
 
+/// A part of the evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Section {
+    /// The model as it ships, on texts it has not learnt.
+    Own,
+    /// Places in texts.
+    Places,
+    /// Complaints about the same incident.
+    Alike,
+    /// Texts a second.
+    Speed,
+    /// The recipe and the peer on the shared reports.
+    Reports,
+}
+
 /// What is measured.
 #[derive(Debug)]
 pub struct Inputs<'a> {
+    /// These alone; empty: all.
+    pub only: &'a [Section],
     /// As it ships, or another.
     pub classifier: &'a Classifier,
     /// The shared reports; empty: they are not here, and what needs them is left out.
@@ -79,15 +96,22 @@ pub fn run(inputs: &Inputs<'_>) -> Result<Report, EvaluationError> {
         ("reports, fifth left out", split(&reports).1),
         ("reports, test file", test.iter().collect()),
     ];
-    own::measure(&mut report, inputs.classifier, &classes, &sets);
-    others::places(&mut report, inputs.classifier)?;
+    let wanted = |section| inputs.only.is_empty() || inputs.only.contains(&section);
+    if wanted(Section::Own) {
+        own::measure(&mut report, inputs.classifier, &classes, &sets);
+    }
+    if wanted(Section::Places) {
+        others::places(&mut report, inputs.classifier)?;
+    }
     let own: Vec<&Row> = learnt.iter().chain(&seen).chain(&unseen).collect();
     others::masks(&mut report, &own);
     let alike = [
         ("all own texts", own),
         ("another city", reports.iter().collect()),
     ];
-    others::alike(&mut report, inputs.classifier, &classes, &alike)?;
+    if wanted(Section::Alike) {
+        others::alike(&mut report, inputs.classifier, &classes, &alike)?;
+    }
     let texts =
         |rows: &'_ [&'_ Row]| -> Vec<String> { rows.iter().map(|row| row.raw.clone()).collect() };
     let speed: Vec<(&str, Vec<String>)> = sets
@@ -106,8 +130,10 @@ pub fn run(inputs: &Inputs<'_>) -> Result<Report, EvaluationError> {
         })
         .map(|(name, texts)| (*name, texts.iter().map(String::as_str).collect()))
         .collect();
-    speed::measure(&mut report, inputs.classifier, &speed);
-    if !inputs.reports.is_empty() {
+    if wanted(Section::Speed) {
+        speed::measure(&mut report, inputs.classifier, &speed);
+    }
+    if wanted(Section::Reports) && !inputs.reports.is_empty() {
         on_reports(&mut report, inputs)?;
     }
     Ok(report)
@@ -139,8 +165,8 @@ fn on_reports(report: &mut Report, inputs: &Inputs<'_>) -> Result<(), Evaluation
         splits::measure(report, split, &fitted, &peers, &classes);
         if split.name == newest.name {
             let accuracy = |head| {
-                let (_, answers) = peers.get(&peer::job_name(split, head))?;
-                Some((head, stats::accuracy(answers)))
+                let answers = peers.get(&peer::job_name(split, head))?;
+                Some((head, stats::accuracy(&answers.clean)))
             };
             let peers: Vec<(Head, f64)> = heads.into_iter().filter_map(accuracy).collect();
             stream::in_time(report, split, &fitted, &peers);

@@ -12,6 +12,7 @@ use super::shared::Split;
 use super::stats::Answer;
 use crate::domain::model::Head;
 use crate::training::data::Row;
+use crate::training::noise::corrupt;
 
 /// Why the peer gave no answers.
 #[derive(Debug, thiserror::Error)]
@@ -38,13 +39,24 @@ struct Job<'a> {
     name: String,
     train: Vec<(&'a str, usize)>,
     /// Texts by their key in `texts`.
-    test: Vec<&'a str>,
+    test: Vec<String>,
 }
 
 #[derive(Serialize)]
 struct Jobs<'a> {
-    texts: BTreeMap<&'a str, &'a str>,
+    texts: BTreeMap<String, String>,
     jobs: Vec<Job<'a>>,
+}
+
+/// The peer's answers for one split and head, beside the labels.
+#[derive(Debug)]
+pub struct Answers {
+    /// `None` or `balanced`, as its search chose.
+    pub class_weight: String,
+    /// For the rows as they are.
+    pub clean: Vec<Answer>,
+    /// For the same rows with [`MISTYPED`] of 100 words mistyped.
+    pub mistyped: Vec<Answer>,
 }
 
 /// What the peer says for one job.
@@ -58,6 +70,14 @@ pub struct Said {
     classes: Vec<usize>,
     /// Of each test text.
     probabilities: Vec<Vec<f32>>,
+}
+
+/// Share of words that are mistyped in the second half of each job's test.
+pub const MISTYPED: u64 = 30;
+
+/// The key of a row's mistyped text.
+fn mistyped(id: &str) -> String {
+    format!("{id} mistyped")
 }
 
 /// How the peer is run.
@@ -79,13 +99,16 @@ impl Peer {
         &self,
         splits: &[&Split<'_>],
         heads: &[Head],
-    ) -> Result<BTreeMap<String, (String, Vec<Answer>)>, PeerError> {
+    ) -> Result<BTreeMap<String, Answers>, PeerError> {
         let mut texts = BTreeMap::new();
         let mut jobs = Vec::new();
         let mut labels = Vec::new();
         for split in splits {
             for row in split.learnt.iter().chain(&split.test) {
-                texts.insert(row.id.as_str(), row.raw.as_str());
+                texts.insert(row.id.clone(), row.raw.clone());
+            }
+            for row in &split.test {
+                texts.insert(mistyped(&row.id), corrupt(&row.raw, MISTYPED));
             }
             for &head in heads {
                 let labelled = |rows: &[&'_ Row]| -> Vec<(usize, usize)> {
@@ -94,15 +117,20 @@ impl Peer {
                         .collect()
                 };
                 let test = labelled(&split.test);
+                let ids = |rows: &[(usize, usize)]| -> Vec<String> {
+                    rows.iter()
+                        .map(|&(at, _)| split.test[at].id.clone())
+                        .collect()
+                };
                 jobs.push(Job {
                     name: job_name(split, head),
                     train: labelled(&split.learnt)
                         .into_iter()
                         .map(|(at, label)| (split.learnt[at].id.as_str(), label))
                         .collect(),
-                    test: test
-                        .iter()
-                        .map(|&(at, _)| split.test[at].id.as_str())
+                    test: ids(&test)
+                        .into_iter()
+                        .chain(ids(&test).iter().map(|id| mistyped(id)))
                         .collect(),
                 });
                 labels.push(test);
@@ -113,11 +141,19 @@ impl Peer {
             .into_iter()
             .zip(labels)
             .map(|(said, labels)| {
-                let answers = said.probabilities.iter().zip(&labels);
-                let answers = answers
+                let twice = labels.iter().chain(&labels);
+                let mut answers: Vec<Answer> = said
+                    .probabilities
+                    .iter()
+                    .zip(twice)
                     .map(|(p, &(_, label))| said.answer(p, label))
                     .collect();
-                (said.name, (said.class_weight, answers))
+                let answers = Answers {
+                    mistyped: answers.split_off(labels.len().min(answers.len())),
+                    clean: answers,
+                    class_weight: said.class_weight,
+                };
+                (said.name, answers)
             })
             .collect())
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::peer::job_name;
+use super::peer::{Answers, MISTYPED, job_name};
 use super::report::{Cell, Report, Table};
 use super::shared::{Fitted, Split};
 use super::stats::{
@@ -42,7 +42,7 @@ pub fn measure(
     report: &mut Report,
     split: &Split<'_>,
     fitted: &Fitted,
-    peers: &BTreeMap<String, (String, Vec<Answer>)>,
+    peers: &BTreeMap<String, Answers>,
     classes: &Classes,
 ) {
     let mut table = Table::new(
@@ -71,14 +71,21 @@ pub fn measure(
         let ours = fitted.answers(&split.test, head);
         table.push(format!("{head:?}, ours"), cells(&ours));
         let peer = peers.get(&job_name(split, head));
-        if let Some((class_weight, peer)) = peer {
+        if let Some(Answers {
+            class_weight,
+            clean: peer,
+            ..
+        }) = peer
+        {
             table.push(
                 format!("{head:?}, peer (class weight {class_weight})"),
                 cells(peer),
             );
         }
         let random = split.name == "random";
-        if let Some((_, peer)) = peer.filter(|_| random || split.name == "test file") {
+        if let Some(Answers { clean: peer, .. }) =
+            peer.filter(|_| random || split.name == "test file")
+        {
             for ((name, figure), over) in FIGURES.into_iter().zip(over) {
                 let what = format!("{}, {head:?}: {name} (peer's + {over})", split.name);
                 report.at_least(&what, figure(peer) + over, figure(&ours));
@@ -115,7 +122,7 @@ pub fn measure(
     }
     report.tables.push(table);
     report.tables.push(sure);
-    noisy(report, split, fitted);
+    noisy(report, split, fitted, peers);
 }
 
 type Figure = (&'static str, fn(&[Answer]) -> f64);
@@ -163,7 +170,12 @@ fn classes_of(
     report.tables.push(table);
 }
 
-fn noisy(report: &mut Report, split: &Split<'_>, fitted: &Fitted) {
+fn noisy(
+    report: &mut Report,
+    split: &Split<'_>,
+    fitted: &Fitted,
+    peers: &BTreeMap<String, Answers>,
+) {
     let mut table = Table::new(
         &format!(
             "{} split: words mistyped (one letter left out, put in, replaced or changed with its neighbour)",
@@ -206,6 +218,15 @@ fn noisy(report: &mut Report, split: &Split<'_>, fitted: &Fitted) {
                 lost[0],
             );
         }
+    }
+    let peer = OVER.map(|(head, _)| peers.get(&job_name(split, head)));
+    if let [Some(category), Some(opd)] = peer {
+        let figures = [category, opd].map(|a| (accuracy(&a.mistyped), accuracy(&a.clean)));
+        let cells = figures.map(|(noisy, clean)| [noisy, clean - noisy].map(|v| Some(v.into())));
+        table.push(
+            format!("{MISTYPED} of 100 words, peer"),
+            cells.into_iter().flatten().collect(),
+        );
     }
     report.tables.push(table);
 }

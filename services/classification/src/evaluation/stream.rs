@@ -31,7 +31,15 @@ fn answer(model: &Model, overlay: &Overlay, row: &Row, head: Head) -> Option<Ans
 
 /// Answers of a head for rows in their order, each row's label told after it was answered.
 pub fn streamed(model: &Model, rows: &[&Row], head: Head) -> Vec<Answer> {
-    let mut overlay = Overlay::new(model);
+    stream(Overlay::new(model), model, rows, head)
+}
+
+/// The same with another step, to find the best.
+pub fn streamed_by(model: &Model, rows: &[&Row], head: Head, step: f32) -> Vec<Answer> {
+    stream(Overlay::with_step(model, step), model, rows, head)
+}
+
+fn stream(mut overlay: Overlay, model: &Model, rows: &[&Row], head: Head) -> Vec<Answer> {
     rows.iter()
         .filter_map(|row| {
             let answer = answer(model, &overlay, row, head);

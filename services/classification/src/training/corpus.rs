@@ -3,7 +3,8 @@
 use super::data::{Classes, DataError, Row, lexicon, own};
 use crate::domain::taxonomy::Taxonomy;
 
-const LEARNT: [&str; 7] = [
+const LEARNT: [&str; 8] = [
+    include_str!("../../data/corpus/categories-a.tsv"),
     include_str!("../../data/corpus/categories-b.tsv"),
     include_str!("../../data/corpus/kinds-b.tsv"),
     include_str!("../../data/corpus/infrastructure-health.tsv"),

@@ -215,10 +215,14 @@ pub fn fit(rows: &[&Row], classes: &Classes, settings: &Settings, version: &str)
     for pass in 0..settings.passes {
         shuffle.order(&mut order);
         for &at in &order {
-            let noisy =
-                settings.noisy > 0.0 && shuffle.below(1_000) < (settings.noisy * 1e3) as usize;
+            // Our own texts are written as people write, and kinds are told by few words.
+            let reports = rows[at].source == Source::Reports;
+            let noisy = reports
+                && settings.noisy > 0.0
+                && shuffle.below(1_000) < (settings.noisy * 1e3) as usize;
             let seen = if noisy { &mistyped[at] } else { &vectors[at] };
-            shuffle.keep(seen, settings.dropout, &mut kept);
+            let left_out = if reports { settings.dropout } else { 0.0 };
+            shuffle.keep(seen, left_out, &mut kept);
             let sums = sums(&weights, &kept, constant);
             for (taught, frequency) in slopes(
                 rows[at],
