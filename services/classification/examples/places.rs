@@ -48,12 +48,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
     }
     println!(
-        "without a place {}, invented {:.3}; {:.1} us median, {:.1} us p99; {:.2} us to locate a position",
+        "without a place {}, invented {:.3}; {:.1} us median, {:.1} us p99; {:.2} us to locate a position in the province, {:.2} us at sea",
         report.without_place_count,
         report.invented_share,
         report.median_microseconds,
         report.p99_microseconds,
-        report.locate_microseconds
+        report.locate_microseconds,
+        report.locate_at_sea_microseconds
     );
     Ok(())
 }

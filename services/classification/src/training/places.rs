@@ -18,6 +18,8 @@ const FROZEN: &str = include_str!("../../data/held-out/frozen/places.tsv");
 
 /// Resamples of which the intervals are made.
 const RESAMPLES: usize = 1_000;
+/// Positions that are timed together.
+const BATCH: usize = 50;
 /// Positions by which finding their area is timed.
 const POSITIONS: u64 = 10_000;
 /// Namespace of the hash that draws resamples.
@@ -74,8 +76,10 @@ pub struct PlaceReport {
     pub median_microseconds: f64,
     /// The same, 99th percentile.
     pub p99_microseconds: f64,
-    /// Time to find the area of a position, mean over positions all over the province and the sea around it.
+    /// Time to find the area of a position in the province: median of batches.
     pub locate_microseconds: f64,
+    /// The same of a position at sea around it, where the nearest is looked for.
+    pub locate_at_sea_microseconds: f64,
 }
 
 /// One row's outcome: codes as labelled and as surely given.
@@ -168,6 +172,7 @@ pub fn measure(gazetteer: &Gazetteer, rows: &[PlaceRow]) -> PlaceReport {
             .copied()
             .unwrap_or(0.0)
     };
+    let (locate_microseconds, locate_at_sea_microseconds) = locating(gazetteer);
     PlaceReport {
         rows_count: rows.len(),
         without_place_count: without.len(),
@@ -182,25 +187,37 @@ pub fn measure(gazetteer: &Gazetteer, rows: &[PlaceRow]) -> PlaceReport {
             .collect(),
         median_microseconds: at(0.5),
         p99_microseconds: at(0.99),
-        locate_microseconds: locating(gazetteer),
+        locate_microseconds,
+        locate_at_sea_microseconds,
     }
 }
 
-/// Mean microseconds to find the area of a position.
-fn locating(gazetteer: &Gazetteer) -> f64 {
+/// Usual microseconds to find the area of a position in the province, and of one at sea around it.
+fn locating(gazetteer: &Gazetteer) -> (f64, f64) {
     let boundaries = gazetteer.boundaries();
     let share = |n: u64, salt: u8| (hash(salt, &n.to_string()) % 10_000) as f64 / 10_000.0;
-    let positions: Vec<(f64, f64)> = (0..POSITIONS)
-        .map(|n| (-9.1 + share(n, DRAW), 115.8 + 3.5 * share(n, DRAW - 1)))
-        .collect();
-    let began = Instant::now();
-    let found = positions
-        .iter()
-        .filter(|(lat, lon)| boundaries.locate(*lat, *lon).is_some())
-        .count();
-    let microseconds = began.elapsed().as_secs_f64() * 1e6 / POSITIONS as f64;
-    // What is found must be used, or there would be nothing to measure.
-    if found == 0 { f64::NAN } else { microseconds }
+    let positions =
+        (0..POSITIONS).map(|n| (-9.1 + share(n, DRAW), 115.8 + 3.5 * share(n, DRAW - 1)));
+    let (land, sea): (Vec<_>, Vec<_>) = positions.partition(|(lat, lon)| {
+        let found = boundaries.locate(*lat, *lon);
+        found.is_some_and(|found| found.outside_metres == 0.0)
+    });
+    // By small batches: on a busy machine most of them are not interrupted.
+    let usual = |positions: &[(f64, f64)]| {
+        let mut batches: Vec<f64> = positions
+            .chunks_exact(BATCH)
+            .map(|batch| {
+                let began = Instant::now();
+                for (lat, lon) in batch {
+                    std::hint::black_box(boundaries.locate(*lat, *lon));
+                }
+                began.elapsed().as_secs_f64() * 1e6 / BATCH as f64
+            })
+            .collect();
+        batches.sort_by(f64::total_cmp);
+        batches.get(batches.len() / 2).copied().unwrap_or(f64::NAN)
+    };
+    (usual(&land), usual(&sea))
 }
 
 impl Outcome {

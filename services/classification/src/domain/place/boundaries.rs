@@ -53,7 +53,7 @@ pub struct Located {
 
 type Point = [f32; 2];
 
-/// One polygon of an area: its outer ring, then its holes, in metres from [`ORIGIN`].
+/// One polygon of an area: its outer ring, then its holes, each ending where it begins, in metres from [`ORIGIN`].
 #[derive(Debug, Clone)]
 struct Part {
     area: usize,
@@ -152,14 +152,19 @@ impl Boundaries {
             })
         };
         // Boundaries overlap by a little: the point is of the area in which it lies deepest.
-        let inside = self
-            .villages
-            .locate_all_at_point(point)
-            .map(|part| (part.border_metres(point), part.area))
-            .max_by(|a, b| a.0.total_cmp(&b.0));
-        if let Some((depth, area)) = inside {
-            let confidence = if depth < UNSURE_METRES { 0.85 } else { 0.95 };
-            return located(&self.codes[area], confidence, 0.0);
+        let inside: Vec<_> = self.villages.locate_all_at_point(point).collect();
+        let deepest = match inside[..] {
+            // Of most points there is no doubt, and nothing to be measured.
+            [] | [_] => inside.first(),
+            _ => inside.iter().max_by(|a, b| {
+                a.border_metres_2(point)
+                    .total_cmp(&b.border_metres_2(point))
+            }),
+        };
+        if let Some(part) = deepest {
+            let near = self.nearest_village(point, UNSURE_METRES).is_some();
+            let confidence = if near { 0.85 } else { 0.95 };
+            return located(&self.codes[part.area], confidence, 0.0);
         }
         let district = self
             .wider
@@ -247,26 +252,20 @@ impl Part {
 
     fn stretches(&self) -> impl Iterator<Item = CachedEnvelope<Stretch>> + '_ {
         self.rings.iter().flat_map(|ring| {
-            (0..ring.len()).step_by(STRETCH).map(|first| {
-                // Up to the first point of the next one, or of the ring.
-                let points = ring.iter().cycle().skip(first).copied();
-                let count = STRETCH.min(ring.len() - first) + 1;
+            (0..ring.len() - 1).step_by(STRETCH).map(|first| {
+                let last = (first + STRETCH).min(ring.len() - 1);
                 CachedEnvelope::new(Stretch {
                     area: self.area,
-                    points: points.take(count).collect(),
+                    points: ring[first..=last].to_vec(),
                 })
             })
         })
     }
-
-    fn border_metres(&self, point: Point) -> f32 {
-        self.border_metres_2(point).sqrt()
-    }
 }
 
+/// The sides of a closed ring.
 fn sides(ring: &[Point]) -> impl Iterator<Item = (Point, Point)> + '_ {
-    let next = ring.iter().cycle().skip(1);
-    ring.iter().zip(next).map(|(a, b)| (*a, *b))
+    ring.windows(2).map(|side| (side[0], side[1]))
 }
 
 /// Square metres from a point to a line between two.
@@ -364,6 +363,8 @@ impl<'a> Reader<'a> {
                 .ok_or(BoundaryError::Broken(self.at))?;
             ring.push(point);
         }
+        let first = *ring.first().ok_or(BoundaryError::Broken(self.at))?;
+        ring.push(first);
         Ok(ring)
     }
 }
