@@ -337,6 +337,32 @@ impl World {
     }
 }
 
+/// A further replica of a service, in this process.
+pub struct Replica {
+    /// To be ended by the test.
+    pub running: Running,
+    /// Its gRPC side.
+    pub peer: Peer,
+}
+
+impl World {
+    /// Starts a further replica of a service beside the world's.
+    pub async fn replica(&self, service: &'static str) -> Replica {
+        let at = PortPlan::free().expect("free ports").of(service);
+        let table = service.replace('-', "_").to_uppercase();
+        let mut settings = self.settings.clone();
+        for (what, port) in [("GRPC", at.grpc), ("HTTP", at.http), ("OPS", at.ops)] {
+            let key = format!("{table}__{what}__LISTEN");
+            settings.set(&key, format!("127.0.0.1:{port}"));
+        }
+        let running = fleet::start(service, &settings).await;
+        Replica {
+            running: running.expect("a further replica"),
+            peer: self.peer_at(&format!("http://127.0.0.1:{}", at.grpc)),
+        }
+    }
+}
+
 /// Waits for a condition, with a bound; panics with `what` when it does not come true.
 pub async fn until<F, Fut>(bound: Duration, what: &str, mut condition: F)
 where

@@ -223,6 +223,11 @@ impl Settings {
         self.environment.insert(format!("NTB_{key}"), value.into());
     }
 
+    /// All options as a process's environment.
+    pub fn environment(&self) -> &HashMap<String, String> {
+        &self.environment
+    }
+
     /// The address of a service's HTTP side.
     pub fn http(&self, service: &str) -> String {
         format!("http://127.0.0.1:{}", self.ports.of(service).http)
