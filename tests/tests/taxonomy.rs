@@ -95,24 +95,6 @@ async fn listed(world: &World) -> Vec<String> {
         .collect()
 }
 
-/// Another replica of classification beside the world's.
-async fn replica(world: &World) -> (standalone::fleet::Running, Client) {
-    let ports = standalone::fleet::PortPlan::free().expect("free ports");
-    let at = ports.of("classification");
-    let mut settings = world.settings.clone();
-    for (what, port) in [("GRPC", at.grpc), ("HTTP", at.http), ("OPS", at.ops)] {
-        settings.set(
-            &format!("CLASSIFICATION__{what}__LISTEN"),
-            format!("127.0.0.1:{port}"),
-        );
-    }
-    let running = standalone::fleet::start("classification", &settings)
-        .await
-        .expect("a second replica");
-    let client = Client::new(world.peer_at(&format!("http://127.0.0.1:{}", at.grpc)));
-    (running, client)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_category_says_who_gets_it_and_what_is_promised() {
     let world = world(Mode::Together).await;
@@ -153,7 +135,8 @@ async fn a_category_says_who_gets_it_and_what_is_promised() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_merge_holds_on_every_replica_and_what_was_labelled_stays_readable() {
     let world = world(Mode::Together).await;
-    let (running, mut other) = replica(&world).await;
+    let replica = world.replica("classification").await;
+    let mut other = Client::new(replica.peer.clone());
     let mut client = world.classification();
     let before = submit(&world, "before").await;
     until(BOUND, "it is labelled", || async {
@@ -247,7 +230,7 @@ async fn a_merge_holds_on_every_replica_and_what_was_labelled_stays_readable() {
         },
     )
     .await;
-    running.end().await.expect("the replica ends");
+    replica.running.end().await.expect("the replica ends");
     world.finish().await;
 }
 

@@ -70,6 +70,9 @@ pub enum Command {
         #[arg(long)]
         model: Option<PathBuf>,
     },
+    /// An act on a running system's record.
+    #[command(flatten)]
+    Operate(crate::operate::Operation),
 }
 
 /// Why a command failed.
@@ -105,12 +108,21 @@ pub enum CommandError {
     /// Measuring.
     #[error("the evaluation ended early")]
     Evaluation(#[from] EvaluationError),
+    /// The record that is meant.
+    #[error("the record cannot be opened")]
+    Record(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The record does not answer.
+    #[error("the record cannot be read")]
+    Database(#[from] chassis::Failure),
+    /// A model is not put in force.
+    #[error("the models stay as they are")]
+    Models(#[from] crate::models::ModelsError),
     /// The report.
     #[error("the figures cannot be written")]
     Report(#[from] serde_json::Error),
 }
 
-fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> CommandError {
+pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> CommandError {
     let what = what.into();
     |source| CommandError::Io { what, source }
 }
@@ -121,6 +133,7 @@ fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> CommandError {
 /// When a file cannot be read or written, or what it holds is refused.
 pub fn run(command: Command) -> Result<(), CommandError> {
     match command {
+        Command::Operate(operation) => crate::operate::run(operation),
         Command::Train {
             surabaya,
             out,

@@ -5,17 +5,17 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chassis::consumer::{Batch, Handler, Incoming};
-use chassis::grpc::{Peer, request};
+use chassis::grpc::Peer;
 use chassis::metrics::Labels;
 use chassis::trace::Trace;
 use chassis::{Clock, Draft, Failure};
 use contracts::ComplaintId;
 use contracts::classification::Label;
-use contracts::common::{Actor, Owner, Role};
+use contracts::common::Owner;
 use contracts::event::event::{Facet, Fact};
 use contracts::event::{ClassificationFacet, Classified, ErasureConfirmed};
+use contracts::intake::Content;
 use contracts::intake::intake_service_client::IntakeServiceClient;
-use contracts::intake::{Content, TextsRequest, Viewer};
 use contracts::lifecycle::{Facets, Version};
 use deadpool_postgres::Transaction;
 use prometheus_client::metrics::{counter::Counter, family::Family};
@@ -24,16 +24,18 @@ use uuid::Uuid;
 
 use crate::domain::calibration::Register;
 use crate::domain::classify::{Classifier, Hints};
-use crate::label::{self, Said, by_person, fold};
+use crate::domain::evidence::is_sampled;
+use crate::label::{self, Said, Taught, by_person, fold};
+use crate::learner::Learner;
 use crate::lessons::{self, Lessons};
 use crate::likeness::Alike;
 use crate::likeness::table::{self as likeness, Note, Reading};
 use crate::live::Live;
+use crate::store::evidence::Sampled;
+use crate::store::lessons::NewLesson;
 use crate::store::{self, Kept, NewLabel};
+use crate::texts;
 use crate::wire;
-
-/// Complaints that intake gives in one call.
-const TEXTS: usize = 500;
 
 /// Labels what is new, and learns from what persons decide.
 #[derive(Clone)]
@@ -48,6 +50,10 @@ pub struct Events {
     pub labels: Family<Labels, Counter>,
     /// Where similar complaints are found.
     pub alike: Arc<Alike>,
+    /// The secret of the audit sample, and its share.
+    pub sample: (String, f64),
+    /// Learns what was committed.
+    pub learner: Arc<Learner>,
 }
 
 /// Whether the text that an event is about has to be read.
@@ -73,22 +79,6 @@ fn ends_or_begins(incoming: &Incoming) -> bool {
 }
 
 impl Events {
-    async fn texts(&self, ids: &[String], trace: Option<Trace>) -> Result<Vec<Content>, Failure> {
-        let ask = TextsRequest {
-            complaint_ids: ids.to_vec(),
-            viewer: Some(Viewer {
-                actor: Some(Actor {
-                    role: Role::System.into(),
-                    ..Actor::default()
-                }),
-                purpose: "classify".into(),
-                ..Viewer::default()
-            }),
-        };
-        let answer = self.intake.clone().texts(request(ask, trace)).await?;
-        Ok(answer.into_inner().contents)
-    }
-
     /// Labels texts on a thread where computing blocks nobody.
     async fn label(&self, contents: Vec<Content>) -> Result<Vec<(ComplaintId, Read)>, Failure> {
         let classifier = self.live.classifier();
@@ -134,18 +124,8 @@ fn of_content(classifier: &Classifier, content: &Content) -> Label {
         place_answer: answer.as_deref(),
         register: Register::of_channel(&content.channel),
     };
-    let text = with_shapes(&content.text);
-    wire::label(classifier.classify(&text, hints), classifier.version())
-}
-
-/// Puts a number's or an address's shape where intake masked one: the model learned from texts in which it saw that there
-/// was one. A masked name leaves nothing.
-fn with_shapes(text: &str) -> String {
-    text.replace("[NIK]", "0000000000000000")
-        .replace("[telepon]", "000000000")
-        .replace("[nomor]", "000000000")
-        .replace("[email]", "x@x.id")
-        .replace("[nama]", "")
+    let text = texts::with_shapes(&content.text);
+    wire::label(classifier.classify(&text, hints), classifier)
 }
 
 impl Handler for Events {
@@ -164,8 +144,8 @@ impl Handler for Events {
         let ids: Vec<String> = ids.into_iter().map(str::to_owned).collect();
         let trace = changed.iter().find_map(|i| i.trace);
         let mut contents = Vec::with_capacity(ids.len());
-        for ids in ids.chunks(TEXTS) {
-            contents.extend(self.texts(ids, trace).await?);
+        for ids in ids.chunks(texts::MOST) {
+            contents.extend(texts::of(&self.intake, ids, trace).await?);
         }
         if contents.is_empty() {
             return Ok(Vec::new());
@@ -180,7 +160,7 @@ impl Handler for Events {
         prepared: Self::Prepared,
     ) -> Result<Vec<Draft>, Failure> {
         let now = self.clock.now();
-        let mut work = Work::sort(batch, prepared);
+        let mut work = Work::sort(batch, prepared, |incoming| self.is_sampled(incoming));
         if work.ids.is_empty() && work.erased.is_empty() {
             return Ok(Vec::new());
         }
@@ -199,14 +179,23 @@ impl Handler for Events {
             })
             .collect();
         store::erase(tx, &work.erased).await?;
+        store::lessons::erase(tx, &work.erased, now).await?;
+        store::evidence::erase(tx, &work.erased).await?;
         likeness::erase(tx, &work.erased, now).await?;
         if work.lessons.values().any(|l| !l.is_empty()) {
             let ids: Vec<ComplaintId> = work.lessons.keys().copied().collect();
             let kept = store::load(tx, &ids).await?;
-            store::learn(tx, &work.learned(&kept)).await?;
-            store::unlearn(tx, &work.taken_back()).await?;
+            let learned = work.learned(&kept);
+            let first = store::lessons::numbers(tx, learned.len()).await?;
+            store::corrections::learn(tx, first, &learned).await?;
+            store::corrections::unlearn(tx, &work.taken_back()).await?;
+            store::evidence::decided(tx, &work.agreed(&kept), now).await?;
+            let undone: Vec<ComplaintId> = work.taken_back().iter().map(|(id, _)| *id).collect();
+            store::evidence::taken_back(tx, &undone).await?;
         }
         let mut kept = store::load(tx, &work.ids).await?;
+        store::evidence::sample(tx, &self.sampled(&work, &kept, now)).await?;
+        self.teach(tx, &work, &kept, now).await?;
         let mut settled = Vec::with_capacity(work.ids.len());
         let mut standing = Vec::with_capacity(work.ids.len());
         for id in &work.ids {
@@ -265,6 +254,78 @@ impl Handler for Events {
 
     fn committed(&self, _batch: &Batch) {
         self.alike.wake();
+        self.learner.wake();
+    }
+}
+
+impl Events {
+    /// Whether an event tells that a complaint of the audit sample was routed without a person.
+    fn is_sampled(&self, incoming: &Incoming) -> bool {
+        let (salt, share) = &self.sample;
+        lessons::automatic(&incoming.event).is_some()
+            && incoming
+                .event
+                .complaint_id
+                .parse()
+                .is_ok_and(|id: ComplaintId| is_sampled(salt, id.0, *share))
+    }
+
+    fn sampled(
+        &self,
+        work: &Work,
+        kept: &HashMap<ComplaintId, Kept>,
+        now: OffsetDateTime,
+    ) -> Vec<Sampled> {
+        let of = |(id, (category, opd)): (&ComplaintId, &(String, String))| {
+            let facet = kept.get(id)?.facet.as_ref()?;
+            // On a person's word it was not routed without one.
+            let by_model = !by_person(facet) && !facet.oversight_suspected;
+            by_model.then(|| Sampled {
+                complaint: *id,
+                since: now,
+                category: category.clone(),
+                confidence: facet.confidence,
+                opd: opd.clone(),
+            })
+        };
+        work.automatic.iter().filter_map(of).collect()
+    }
+
+    /// What persons say now of complaints about which they decided anew, or whose text has changed, becomes a lesson: that
+    /// of a changed text is read again, because parts of it may have been blackened.
+    async fn teach(
+        &self,
+        tx: &Transaction<'_>,
+        work: &Work,
+        kept: &HashMap<ComplaintId, Kept>,
+        now: OffsetDateTime,
+    ) -> Result<(), Failure> {
+        let decided = work.lessons.iter().filter(|(_, l)| !l.is_empty());
+        let decided: BTreeSet<ComplaintId> = decided.map(|(id, _)| *id).collect();
+        let is_taught = |id: &ComplaintId| kept.get(id).is_some_and(|k| !k.corrections.is_empty());
+        let changed = work.texts.keys().filter(|id| is_taught(id));
+        let changed: BTreeSet<ComplaintId> = changed.copied().collect();
+        for (ids, same_text) in [
+            (decided.difference(&changed).copied().collect(), true),
+            (changed, false),
+        ] {
+            let ids: Vec<ComplaintId> = BTreeSet::into_iter(ids).collect();
+            if ids.is_empty() {
+                continue;
+            }
+            let first = store::lessons::numbers(tx, ids.len()).await?;
+            let lessons: Vec<NewLesson> = (first..)
+                .zip(ids)
+                .map(|(number, complaint)| NewLesson {
+                    number,
+                    complaint,
+                    taught: Taught::of(kept.get(&complaint).map_or(&[], |k| &k.corrections)),
+                    features: None,
+                })
+                .collect();
+            store::lessons::record(tx, &lessons, same_text, now).await?;
+        }
+        Ok(())
     }
 }
 
@@ -360,12 +421,18 @@ struct Work {
     /// The newest event of each whose text was read.
     texts: HashMap<ComplaintId, Version>,
     lessons: HashMap<ComplaintId, Lessons>,
+    /// Routed without a person: category and desk.
+    automatic: HashMap<ComplaintId, (String, String)>,
     /// To be forgotten and confirmed.
     erased: Vec<ComplaintId>,
 }
 
 impl Work {
-    fn sort(batch: &Batch, prepared: Vec<(ComplaintId, Read)>) -> Self {
+    fn sort(
+        batch: &Batch,
+        prepared: Vec<(ComplaintId, Read)>,
+        is_sampled: impl Fn(&Incoming) -> bool,
+    ) -> Self {
         let mut work = Self {
             prepared: prepared.into_iter().collect(),
             ..Self::default()
@@ -375,7 +442,8 @@ impl Work {
             let matters = changes_text(incoming)
                 || ends_or_begins(incoming)
                 || matches!(incoming.event.fact, Some(Fact::Erased(_)))
-                || lessons::teaches(&incoming.event);
+                || lessons::teaches(&incoming.event)
+                || is_sampled(incoming);
             if matters && let Ok(id) = incoming.event.complaint_id.parse() {
                 by_complaint.entry(id).or_default().push(incoming);
             }
@@ -399,6 +467,14 @@ impl Work {
             if !learned.is_empty() {
                 work.lessons.insert(id, learned);
             }
+            let canary = facets
+                .and_then(|f| f.intake.as_ref())
+                .is_some_and(|n| n.facet.canary);
+            let sampled = incoming.iter().filter(|i| !canary && is_sampled(i));
+            for lead in sampled.filter_map(|i| lessons::automatic(&i.event)) {
+                let of = (lead.category.clone(), lead.opd_code.clone());
+                work.automatic.insert(id, of);
+            }
             work.ids.push(id);
         }
         // What was prepared for repetitions only is not of this batch.
@@ -416,6 +492,23 @@ impl Work {
             .flat_map(|(id, lessons)| lessons.learned.iter().map(move |l| (*id, l)))
             .map(|(id, lesson)| (id, lesson, kept.get(&id).and_then(|k| k.said.as_ref())))
             .collect()
+    }
+
+    /// First decisions on what the model was sure of: whether the person agreed with its category.
+    fn agreed(&self, kept: &HashMap<ComplaintId, Kept>) -> Vec<(ComplaintId, String, bool)> {
+        let mut agreed = Vec::new();
+        for (id, lessons) in &self.lessons {
+            let said = kept.get(id).and_then(|k| k.said.as_ref()).map(|s| &s.label);
+            let sure = said.filter(|label| !label.abstained);
+            let first = lessons.learned.iter().find(|lesson| lesson.first);
+            if let (Some(label), Some(lesson)) = (sure, first)
+                && !lesson.correction.category.is_empty()
+            {
+                let right = lesson.correction.category == label.category;
+                agreed.push((*id, label.category.clone(), right));
+            }
+        }
+        agreed
     }
 
     fn taken_back(&self) -> Vec<(ComplaintId, Version)> {

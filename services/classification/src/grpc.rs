@@ -1,6 +1,8 @@
 //! What classification serves: labels of texts, corrections, explanations, similar complaints, the taxonomy.
 
 mod correct;
+mod evidence;
+mod models;
 mod places;
 mod similar;
 mod taxonomy;
@@ -12,11 +14,14 @@ use chassis::{Clock, Ledger};
 use contracts::ComplaintId;
 use contracts::classification::classification_service_server::ClassificationService;
 use contracts::classification::{
-    AddPlaceNameRequest, AddPlaceNameResponse, ClassifyBatchRequest, ClassifyBatchResponse,
-    ClassifyRequest, ClassifyResponse, CorrectRequest, CorrectResponse, EditTaxonomyRequest,
-    EditTaxonomyResponse, EndPlaceNameRequest, EndPlaceNameResponse, ExplainRequest,
-    ExplainResponse, Label, PlaceNamesRequest, PlaceNamesResponse, SimilarRequest, SimilarResponse,
-    TaxonomyEditsRequest, TaxonomyEditsResponse, TaxonomyRequest, TaxonomyResponse,
+    AddPlaceNameRequest, AddPlaceNameResponse, AuditRequest, AuditResponse, AuditSampleRequest,
+    AuditSampleResponse, AutonomyRequest, AutonomyResponse, ClassifyBatchRequest,
+    ClassifyBatchResponse, ClassifyRequest, ClassifyResponse, CorrectRequest, CorrectResponse,
+    EditTaxonomyRequest, EditTaxonomyResponse, EndPlaceNameRequest, EndPlaceNameResponse,
+    ExplainRequest, ExplainResponse, Label, ModelsRequest, ModelsResponse, PlaceNamesRequest,
+    PlaceNamesResponse, PromoteRequest, PromoteResponse, RetrainNowRequest, RetrainNowResponse,
+    RollBackRequest, SimilarRequest, SimilarResponse, TaxonomyEditsRequest, TaxonomyEditsResponse,
+    TaxonomyRequest, TaxonomyResponse,
 };
 use contracts::routing::routing_service_client::RoutingServiceClient;
 use deadpool_postgres::Pool;
@@ -26,8 +31,10 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use crate::domain::classify::{Classifier, Hints};
 use crate::domain::taxonomy::Standing;
 use crate::label::explained;
+use crate::learner::Learner;
 use crate::likeness::Alike;
 use crate::live::Live;
+use crate::models::Models;
 use crate::promises::Promises;
 use crate::{store, wire};
 
@@ -46,6 +53,8 @@ pub struct Calls {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clock: Clock,
     pub(crate) alike: Arc<Alike>,
+    pub(crate) learner: Arc<Learner>,
+    pub(crate) models: Models,
     pub(crate) promises: Arc<Promises>,
     pub(crate) routing: RoutingServiceClient<Peer>,
 }
@@ -97,7 +106,7 @@ fn classify(classifier: &Classifier, item: &ClassifyRequest) -> Label {
         pin: item.position.as_ref().map(|at| (at.lat, at.lon)),
         ..Hints::default()
     };
-    wire::label(classifier.classify(&item.text, hints), classifier.version())
+    wire::label(classifier.classify(&item.text, hints), classifier)
 }
 
 #[tonic::async_trait]
@@ -216,5 +225,56 @@ impl ClassificationService for Calls {
         request: Request<TaxonomyEditsRequest>,
     ) -> Result<Response<TaxonomyEditsResponse>, Status> {
         self.past_edits(request.get_ref()).await.map(Response::new)
+    }
+
+    async fn audit_sample(
+        &self,
+        request: Request<AuditSampleRequest>,
+    ) -> Result<Response<AuditSampleResponse>, Status> {
+        self.sample(request.get_ref()).await.map(Response::new)
+    }
+
+    async fn audit(
+        &self,
+        request: Request<AuditRequest>,
+    ) -> Result<Response<AuditResponse>, Status> {
+        self.verdict(request.get_ref()).await.map(Response::new)
+    }
+
+    async fn autonomy(
+        &self,
+        request: Request<AutonomyRequest>,
+    ) -> Result<Response<AutonomyResponse>, Status> {
+        self.precision(request.get_ref()).await.map(Response::new)
+    }
+
+    async fn models(
+        &self,
+        _request: Request<ModelsRequest>,
+    ) -> Result<Response<ModelsResponse>, Status> {
+        self.known_models().await.map(Response::new)
+    }
+
+    async fn retrain_now(
+        &self,
+        request: Request<RetrainNowRequest>,
+    ) -> Result<Response<RetrainNowResponse>, Status> {
+        self.train_anew(request.get_ref()).await.map(Response::new)
+    }
+
+    async fn promote(
+        &self,
+        request: Request<PromoteRequest>,
+    ) -> Result<Response<PromoteResponse>, Status> {
+        self.put_in_force(request.into_inner())
+            .await
+            .map(Response::new)
+    }
+
+    async fn roll_back(
+        &self,
+        request: Request<RollBackRequest>,
+    ) -> Result<Response<PromoteResponse>, Status> {
+        self.back(request.into_inner()).await.map(Response::new)
     }
 }

@@ -9,8 +9,10 @@ use contracts::values;
 use time::OffsetDateTime;
 
 use crate::domain::classify::SUGGESTIONS;
-use crate::domain::place;
+use crate::domain::model::Head;
 use crate::domain::taxonomy::Taxonomy;
+use crate::domain::{labels, place};
+use crate::wire;
 
 /// Categories of this group speak of somebody's health.
 const HEALTH: &str = "kesehatan";
@@ -63,6 +65,70 @@ pub struct Correction {
     pub urgency: Urgency,
     /// Empty: left as it was.
     pub area_code: String,
+}
+
+/// What persons say of a complaint, as the model's heads name it; empty: nobody says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Taught {
+    /// A category's code.
+    pub category: String,
+    /// A kind's name.
+    pub kind: &'static str,
+    /// An urgency's name.
+    pub urgency: &'static str,
+}
+
+impl Taught {
+    /// By decisions in the order in which they were made: of each head the last counts.
+    pub fn of(corrections: &[Correction]) -> Self {
+        let mut taught = Self::default();
+        for correction in corrections {
+            if !correction.category.is_empty() {
+                taught.category.clone_from(&correction.category);
+            }
+            if let Some(kind) = labels::Kind::ALL
+                .iter()
+                .find(|k| wire::kind(**k) == correction.kind)
+            {
+                taught.kind = kind.name();
+            }
+            let urgency = labels::Urgency::ALL.iter();
+            if let Some(urgency) = urgency
+                .copied()
+                .find(|u| wire::urgency(*u) == correction.urgency)
+            {
+                taught.urgency = urgency.name();
+            }
+        }
+        taught
+    }
+
+    /// As it was stored; a name of another version says nothing.
+    pub fn stored(category: String, kind: &str, urgency: &str) -> Self {
+        Self {
+            category,
+            kind: kind.parse::<labels::Kind>().map_or("", labels::Kind::name),
+            urgency: urgency
+                .parse::<labels::Urgency>()
+                .map_or("", labels::Urgency::name),
+        }
+    }
+
+    /// Whether nobody says anything.
+    pub fn is_empty(&self) -> bool {
+        self.category.is_empty() && self.kind.is_empty() && self.urgency.is_empty()
+    }
+
+    /// What it teaches each head.
+    pub fn heads(&self) -> impl Iterator<Item = (Head, &str)> {
+        [
+            (Head::Category, self.category.as_str()),
+            (Head::Kind, self.kind),
+            (Head::Urgency, self.urgency),
+        ]
+        .into_iter()
+        .filter(|(_, class)| !class.is_empty())
+    }
 }
 
 /// The label in force, or none while nobody has said anything. `suspected` is the reporter's own word that it is about abuse

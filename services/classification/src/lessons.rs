@@ -1,7 +1,7 @@
 //! What routing's decisions teach: a person who chose a desk has said what the complaint is. What a rule chose teaches
 //! nothing. A decision that was taken back is forgotten.
 
-use contracts::common::Owner;
+use contracts::common::{Kind, Owner, decider};
 use contracts::event::event::{Facet, Fact};
 use contracts::event::{Assignment, Event, RoutingFacet};
 use contracts::lifecycle::{Newest, Version};
@@ -18,6 +18,9 @@ pub struct Lesson {
     pub told: Version,
     /// What the person said.
     pub correction: Correction,
+    /// It was the first decision: no desk had it before, and none had sent it back. Only such ones say how often the model
+    /// is right; of what it had routed only its errors come back.
+    pub first: bool,
 }
 
 /// What one batch says about one complaint.
@@ -53,6 +56,36 @@ fn decided(event: &Event) -> Option<&Assignment> {
         .filter(|lead| person(lead.by.as_ref()).is_some())
 }
 
+fn is_first(event: &Event) -> bool {
+    let replaces = match &event.fact {
+        Some(Fact::Routed(routed)) => &routed.replaces,
+        Some(Fact::HandedOver(handed)) => &handed.replaces,
+        _ => return false,
+    };
+    let declines = match &event.facet {
+        Some(Facet::Routing(facet)) => facet.declines,
+        _ => 0,
+    };
+    replaces.is_empty() && declines == 0
+}
+
+/// The assignment by which a rule gave a complaint to a desk on the model's word, without a person; oversight complaints are
+/// the inspectorate's alone, and in no sample.
+pub fn automatic(event: &Event) -> Option<&Assignment> {
+    let (Some(Facet::Routing(facet)), Some(Fact::Routed(_) | Fact::HandedOver(_))) =
+        (&event.facet, &event.fact)
+    else {
+        return None;
+    };
+    facet.lead.as_ref().filter(|lead| {
+        let by_rule = lead.by.as_ref().and_then(|by| by.by.as_ref());
+        matches!(by_rule, Some(decider::By::Rule(_)))
+            && !lead.category.is_empty()
+            && lead.kind() != Kind::OversightComplaint
+            && is_first(event)
+    })
+}
+
 fn is_undone(event: &Event) -> bool {
     matches!(&event.fact, Some(Fact::Queued(queued)) if queued.reason == "undone")
 }
@@ -84,6 +117,7 @@ pub fn read<'a>(
                     .unwrap_or_default(),
                 told: Version::of(event),
                 correction,
+                first: is_first(event),
             });
         } else if is_undone(event) && lessons.learned.pop().is_none() {
             lessons.taken_back.push(Version::of(event));
@@ -102,7 +136,7 @@ pub fn read<'a>(
 
 #[cfg(test)]
 mod tests {
-    use contracts::common::{Actor, Decider, Kind, decider};
+    use contracts::common::{Actor, Decider};
     use contracts::event::{Queue, Queued, Routed};
     use time::OffsetDateTime;
 

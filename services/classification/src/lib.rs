@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::Failure;
 use chassis::config::Check;
 use chassis::service::{Core, Env, Error, Listeners};
 use contracts::classification::classification_service_server::ClassificationServiceServer;
@@ -23,11 +24,15 @@ mod grpc;
 mod label;
 #[cfg(test)]
 mod label_tests;
+mod learner;
 mod lessons;
 mod likeness;
 mod live;
+mod models;
+pub mod operate;
 mod promises;
 mod store;
+mod texts;
 pub mod training;
 mod wire;
 
@@ -36,8 +41,10 @@ pub use domain::taxonomy;
 use domain::artefact;
 use domain::classify::Classifier;
 use domain::taxonomy::History;
+use learner::Learner;
 use likeness::Alike;
 use live::Live;
+use models::Models;
 use promises::Promises;
 
 mod embedded {
@@ -48,6 +55,8 @@ mod embedded {
 const TEXTS_BYTES: usize = 64 << 20;
 /// How often a replica looks for what others changed: an edit of the taxonomy holds on all of them so much later at most.
 const FOLLOW: Duration = Duration::from_secs(1);
+/// How often a replica looks whether it is the hour of retraining.
+const RETRAIN_LOOK: Duration = Duration::from_secs(60);
 /// How often rows are deleted that only say that a complaint was erased.
 const FORGET_ERASED: Duration = Duration::from_secs(300);
 
@@ -60,15 +69,24 @@ pub struct Own {
     /// Milliseconds after which a replica looks for what others committed: similar complaints are found by all of them so much
     /// later. 50 to 60,000.
     pub likeness_every_ms: u64,
+    /// The hour in WITA in which a challenger is fitted on what was corrected, 0 to 23.
+    pub retrain_hour: u8,
+    /// Share of what is routed without a person that a person looks at, 0 to 1.
+    pub audit_share: f64,
 }
 
 impl Check for Own {
     fn check(&self) -> Result<(), String> {
-        if (50..=60_000).contains(&self.likeness_every_ms) {
-            Ok(())
-        } else {
-            Err("classification.likeness_every_ms: 50 to 60000".into())
+        if !(50..=60_000).contains(&self.likeness_every_ms) {
+            return Err("classification.likeness_every_ms: 50 to 60000".into());
         }
+        if !(0.0..=1.0).contains(&self.audit_share) {
+            return Err("classification.audit_share: 0 to 1".into());
+        }
+        if self.retrain_hour > 23 {
+            return Err("classification.retrain_hour: 0 to 23".into());
+        }
+        Ok(())
     }
 }
 
@@ -139,12 +157,43 @@ pub async fn run(
         let (pool, now) = (pool.clone(), clock.now());
         async move { likeness::table::forget_erased(&pool.get().await?, now).await }
     });
+    let models = Models::new(
+        core.pool.clone(),
+        core.env.clock.clone(),
+        live.classifier().shared_model(),
+    );
+    let learner = Arc::new(Learner::new(
+        core.pool.clone(),
+        core.env.clock.clone(),
+        intake.clone(),
+        live.clone(),
+        models.clone(),
+        &core.env.metrics,
+    ));
+    core.spawn(learner.clone().run(core.env.shutdown.clone()));
+    let (nightly, clock) = (models.clone(), core.env.clock.clone());
+    let hour = config.own.retrain_hour;
+    core.every(RETRAIN_LOOK, move || {
+        let (models, now) = (nightly.clone(), live::wita(clock.now()));
+        async move {
+            let failed = |error| Failure::unavailable("retraining", error);
+            if now.hour() == hour && models.has_news().await.map_err(failed)? {
+                models.retrain(None, false).await.map_err(failed)?;
+            }
+            Ok(())
+        }
+    });
     core.consume(events::Events {
         live: live.clone(),
         intake,
         clock: core.env.clock.clone(),
         labels,
         alike: alike.clone(),
+        learner: learner.clone(),
+        sample: (
+            store::evidence::salt(&core.pool).await?,
+            config.own.audit_share,
+        ),
     })?;
     let mut routes = Routes::builder();
     let calls = grpc::Calls {
@@ -153,6 +202,8 @@ pub async fn run(
         ledger: core.ledger.clone(),
         clock: core.env.clock.clone(),
         alike,
+        learner,
+        models,
         promises: Arc::new(Promises::new(EscalationServiceClient::new(
             core.peer(Owner::Escalation)?,
         ))),
@@ -176,6 +227,8 @@ mod tests {
         let file = |model_file: &str| Own {
             model_file: model_file.into(),
             likeness_every_ms: 1_000,
+            retrain_hour: 2,
+            audit_share: 0.02,
         };
         let here = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
         for wrong in [here, "/nowhere/model.bin"] {

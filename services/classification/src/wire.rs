@@ -7,7 +7,7 @@ use contracts::common::{Decider, Kind, Level, PlaceDisagreement, Urgency, decide
 use time::Date;
 use time::format_description::well_known::Iso8601;
 
-use crate::domain::classify::Classification;
+use crate::domain::classify::{Classification, Classifier};
 use crate::domain::labels;
 use crate::domain::taxonomy::{Category, Name, REGENCY_OF_THE_PLACE, Standing, Taxonomy};
 
@@ -84,7 +84,7 @@ pub fn asked(category: &WireCategory) -> Result<Category, &'static str> {
 }
 
 /// What the model says of a text, with the words that spoke for it.
-pub fn label(found: Classification, model: &str) -> Label {
+pub fn label(found: Classification, by: &Classifier) -> Label {
     Label {
         kind: kind(found.kind).into(),
         kind_confidence: found.kind_confidence,
@@ -122,8 +122,9 @@ pub fn label(found: Classification, model: &str) -> Label {
         oversight_suspected: found.oversight_suspected,
         health_data: found.health_data,
         by: Some(Decider {
-            by: Some(decider::By::Model(model.to_owned())),
+            by: Some(decider::By::Model(by.version().to_owned())),
         }),
+        correction_number: by.learnt_to(),
     }
 }
 

@@ -14,7 +14,7 @@ use super::taxonomy::{Category, OTHER, Taxonomy, TaxonomyError, opd_at};
 use super::text::normalise;
 
 /// The model that ships with this build; `data/MODEL.md` says what it learnt and how good it is.
-const MODEL: &[u8] = include_bytes!("../../data/model-1.bin");
+pub(crate) const MODEL: &[u8] = include_bytes!("../../data/model-1.bin");
 
 /// Suggestions that an officer chooses from.
 pub const SUGGESTIONS: usize = 3;
@@ -151,6 +151,7 @@ pub struct Classifier {
     model: Arc<Model>,
     /// What corrections have taught since it was trained.
     learnt: Option<Arc<Overlay>>,
+    learnt_to: u64,
     cues: Arc<Cues>,
     gazetteer: Arc<Gazetteer>,
 }
@@ -175,6 +176,7 @@ impl Classifier {
             taxonomy: Arc::new(taxonomy),
             model: Arc::new(model),
             learnt: None,
+            learnt_to: 0,
             cues: Arc::new(Cues::embedded()?),
             gazetteer: Arc::new(Gazetteer::embedded()?),
         })
@@ -195,15 +197,32 @@ impl Classifier {
         &self.taxonomy
     }
 
-    /// The same with another model, or with what corrections have taught over it: the overlay must be that of the model.
+    /// The same with another model, or with what corrections have taught over it up to a number: the overlay must be that of
+    /// the model.
     #[must_use]
-    pub fn with_learnt(&self, model: Arc<Model>, learnt: Option<Arc<Overlay>>) -> Self {
+    pub fn with_learnt(
+        &self,
+        model: Arc<Model>,
+        learnt: Option<Arc<Overlay>>,
+        number: u64,
+    ) -> Self {
         Self {
             outcomes: Arc::new(Outcomes::new(model.head(Head::Category), &self.taxonomy)),
             model,
             learnt,
+            learnt_to: number,
             ..self.clone()
         }
+    }
+
+    /// Number of the last correction that it has learnt from; 0: none.
+    pub fn learnt_to(&self) -> u64 {
+        self.learnt_to
+    }
+
+    /// The model, to be held.
+    pub fn shared_model(&self) -> Arc<Model> {
+        self.model.clone()
     }
 
     /// The areas.

@@ -1,10 +1,12 @@
 //! What a text means, as pure functions: no input or output, no clock, no chance.
 
 pub mod artefact;
+pub mod bake;
 pub mod calibration;
 pub mod classes;
 pub mod classify;
 pub mod cues;
+pub mod evidence;
 pub mod features;
 pub mod hash;
 pub mod hashed;

@@ -130,6 +130,17 @@ impl Overlay {
         true
     }
 
+    /// The differences of a feature that the model knows, by class; none: nothing was learnt of it.
+    pub(super) fn row(&self, feature: u32) -> Option<&[f32]> {
+        let row = self.index.get(feature as usize)?.checked_sub(1)? as usize;
+        self.rows.get(row * self.width..(row + 1) * self.width)
+    }
+
+    /// The differences of the constant terms, by class; empty until something is learnt.
+    pub(super) fn constants(&self) -> &[f32] {
+        &self.constants
+    }
+
     /// Adds what was learnt of features to the sums of all classes.
     pub(super) fn add(&self, sums: &mut [f32], entries: &[Entry]) {
         if self.is_empty() {

@@ -14,8 +14,9 @@ use uuid::Uuid;
 use super::{Calls, MAX_KEY, id_of, invalid};
 use crate::domain::taxonomy::{Standing, Taxonomy};
 use crate::events::{draft, is_erased, is_suspected};
-use crate::label::{Correction, fold};
+use crate::label::{Correction, Taught, fold};
 use crate::likeness::table::{self as likeness, Note};
+use crate::store::lessons::NewLesson;
 use crate::store::{self, NewLabel};
 
 impl Calls {
@@ -44,7 +45,7 @@ impl Calls {
             .remove(&id)
             .unwrap_or_default();
         may_correct(&correction.by, &mut facets, known.facet.as_ref())?;
-        if let Some((number, version)) = store::answered(&tx, id, &key).await? {
+        if let Some((number, version)) = store::corrections::answered(&tx, id, &key).await? {
             return Ok(answer(number, version));
         }
         known.corrections.push(correction.clone());
@@ -73,10 +74,19 @@ impl Calls {
             .append(&tx, vec![draft(id, now, facet.clone(), trace)])
             .await?;
         let version = events.first().map_or(0, |e| e.version.cast_signed());
-        let number = store::keep_call(&tx, id, &correction, said, &key, version).await?;
+        let number = store::lessons::numbers(&tx, 1).await?;
+        store::corrections::keep_call(&tx, number, (id, &correction), said, &key, version).await?;
+        let lesson = NewLesson {
+            number,
+            complaint: id,
+            taught: Taught::of(&known.corrections),
+            features: None,
+        };
+        store::lessons::record(&tx, &[lesson], true, now).await?;
         tx.commit().await.map_err(Failure::from)?;
         self.ledger.wake();
         self.alike.wake();
+        self.learner.wake();
         Ok(answer(number, version))
     }
 

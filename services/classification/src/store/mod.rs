@@ -1,5 +1,9 @@
 //! All SQL of classification, each a statement for a whole batch.
 
+pub mod corrections;
+pub mod evidence;
+pub mod lessons;
+pub mod models;
 pub mod places;
 pub mod taxonomy;
 
@@ -19,7 +23,6 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::label::{Correction, Said};
-use crate::lessons::Lesson;
 
 // labels_pkey; the unique index of corrections begins with complaint_id.
 const LABELS: &str = "
@@ -33,21 +36,6 @@ const SAVE: &str = "
     SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::timestamptz[], $5::int[], $6::int[])
     ON CONFLICT (complaint_id) DO UPDATE SET facet = excluded.facet, said = excluded.said, said_at = excluded.said_at,
         text_epoch = excluded.text_epoch, text_version = excluded.text_version";
-
-const LEARN: &str = "
-    INSERT INTO corrections (complaint_id, at, person_id, role, opd_code, kind, category, urgency, area_code, model,
-        said_kind, said_category, said_urgency, source, key, epoch, version, label_version)
-    SELECT n.*, 0 FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::smallint[], $5::text[], $6::text[], $7::text[],
-        $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::int[],
-        $17::int[]) AS n
-    ON CONFLICT (complaint_id, source, key) DO NOTHING";
-
-const UNLEARN: &str = "
-    DELETE FROM corrections WHERE number IN (
-        SELECT (SELECT c.number FROM corrections c
-                WHERE c.complaint_id = u.complaint_id AND c.source = 'routing' AND (c.epoch, c.version) < (u.epoch, u.version)
-                ORDER BY c.epoch DESC, c.version DESC LIMIT 1)
-        FROM unnest($1::uuid[], $2::int[], $3::int[]) AS u(complaint_id, epoch, version))";
 
 const ERASE: &str = "
     WITH gone AS (DELETE FROM corrections WHERE complaint_id = ANY($1::uuid[]))
@@ -177,146 +165,6 @@ pub async fn save(tx: &Transaction<'_>, labels: &[NewLabel<'_>]) -> Result<(), F
     Ok(())
 }
 
-/// Keeps what routing's decisions teach; what is known already is kept once.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn learn(
-    tx: &Transaction<'_>,
-    lessons: &[(ComplaintId, &Lesson, Option<&Said>)],
-) -> Result<(), Failure> {
-    let mut rows = Rows::default();
-    for (complaint, lesson, said) in lessons {
-        rows.push(
-            *complaint,
-            &lesson.correction,
-            *said,
-            ("routing", &lesson.assignment),
-            lesson.told,
-        );
-    }
-    rows.insert(tx).await
-}
-
-#[derive(Default)]
-struct Rows<'a> {
-    complaint: Vec<Uuid>,
-    at: Vec<OffsetDateTime>,
-    person: Vec<&'a str>,
-    role: Vec<i16>,
-    opd: Vec<&'a str>,
-    kind: Vec<&'static str>,
-    category: Vec<&'a str>,
-    urgency: Vec<&'static str>,
-    area: Vec<&'a str>,
-    model: Vec<&'a str>,
-    said_kind: Vec<&'static str>,
-    said_category: Vec<&'a str>,
-    said_urgency: Vec<&'static str>,
-    source: Vec<&'static str>,
-    key: Vec<&'a str>,
-    epoch: Vec<i32>,
-    version: Vec<i32>,
-}
-
-impl<'a> Rows<'a> {
-    fn push(
-        &mut self,
-        complaint: ComplaintId,
-        correction: &'a Correction,
-        said: Option<&'a Said>,
-        (source, key): (&'static str, &'a str),
-        told: Version,
-    ) {
-        let said = said.map(|s| &s.label);
-        self.complaint.push(complaint.0);
-        self.at.push(correction.at);
-        self.person.push(&correction.by.person_id);
-        self.role
-            .push(i16::try_from(correction.by.role).unwrap_or(0));
-        self.opd.push(&correction.by.opd_code);
-        self.kind.push(correction.kind.code());
-        self.category.push(&correction.category);
-        self.urgency.push(correction.urgency.code());
-        self.area.push(&correction.area_code);
-        self.model.push(said.map_or("", model_of));
-        self.said_kind.push(said.map_or("", |l| l.kind().code()));
-        self.said_category
-            .push(said.map_or("", |l| l.category.as_str()));
-        self.said_urgency
-            .push(said.map_or("", |l| l.urgency().code()));
-        self.source.push(source);
-        self.key.push(key);
-        self.epoch.push(told.epoch.cast_signed());
-        self.version
-            .push(i32::try_from(told.version).unwrap_or(i32::MAX));
-    }
-
-    async fn insert(&self, tx: &Transaction<'_>) -> Result<(), Failure> {
-        if self.complaint.is_empty() {
-            return Ok(());
-        }
-        let statement = tx.prepare_cached(LEARN).await?;
-        tx.execute(
-            &statement,
-            &[
-                &self.complaint,
-                &self.at,
-                &self.person,
-                &self.role,
-                &self.opd,
-                &self.kind,
-                &self.category,
-                &self.urgency,
-                &self.area,
-                &self.model,
-                &self.said_kind,
-                &self.said_category,
-                &self.said_urgency,
-                &self.source,
-                &self.key,
-                &self.epoch,
-                &self.version,
-            ],
-        )
-        .await?;
-        Ok(())
-    }
-}
-
-fn model_of(label: &Label) -> &str {
-    use contracts::common::decider::By;
-    match label.by.as_ref().and_then(|by| by.by.as_ref()) {
-        Some(By::Model(model)) => model,
-        _ => "",
-    }
-}
-
-/// Forgets, for each of these, the newest decision before it that routing told of.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn unlearn(
-    tx: &Transaction<'_>,
-    taken_back: &[(ComplaintId, Version)],
-) -> Result<(), Failure> {
-    if taken_back.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<Uuid> = taken_back.iter().map(|(id, _)| id.0).collect();
-    let epochs: Vec<i32> = taken_back
-        .iter()
-        .map(|(_, v)| v.epoch.cast_signed())
-        .collect();
-    let versions: Vec<i32> = taken_back
-        .iter()
-        .map(|(_, v)| i32::try_from(v.version).unwrap_or(i32::MAX))
-        .collect();
-    let statement = tx.prepare_cached(UNLEARN).await?;
-    tx.execute(&statement, &[&ids, &epochs, &versions]).await?;
-    Ok(())
-}
-
 /// Deletes all of these complaints.
 ///
 /// # Errors
@@ -329,51 +177,4 @@ pub async fn erase(tx: &Transaction<'_>, ids: &[ComplaintId]) -> Result<(), Fail
     let statement = tx.prepare_cached(ERASE).await?;
     tx.execute(&statement, &[&ids]).await?;
     Ok(())
-}
-
-/// A call of Correct that has been answered: its number and the version that it made.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn answered(
-    tx: &Transaction<'_>,
-    complaint: ComplaintId,
-    key: &str,
-) -> Result<Option<(i64, i64)>, Failure> {
-    let row = tx
-        .query_opt(
-            "SELECT number, label_version FROM corrections WHERE complaint_id = $1 AND source = 'call' AND key = $2",
-            &[&complaint.0, &key],
-        )
-        .await?;
-    Ok(row.map(|row| (row.get(0), row.get(1))))
-}
-
-/// Keeps a person's call and gives it its number.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn keep_call(
-    tx: &Transaction<'_>,
-    complaint: ComplaintId,
-    correction: &Correction,
-    said: Option<&Said>,
-    key: &str,
-    label_version: i64,
-) -> Result<i64, Failure> {
-    let mut rows = Rows::default();
-    let told = Version {
-        epoch: 0,
-        version: 0,
-    };
-    rows.push(complaint, correction, said, ("call", key), told);
-    rows.insert(tx).await?;
-    let row = tx
-        .query_one(
-            "UPDATE corrections SET label_version = $3 WHERE complaint_id = $1 AND source = 'call' AND key = $2
-             RETURNING number",
-            &[&complaint.0, &key, &label_version],
-        )
-        .await?;
-    Ok(row.get(0))
 }

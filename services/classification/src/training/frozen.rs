@@ -13,6 +13,8 @@
 //! No model that is let in by them may have learnt from them: [`super::recipe::split`] keeps the shared rows out, and the
 //! frozen texts are in no corpus.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::corpus::{frozen_gate, frozen_topics};
@@ -113,6 +115,22 @@ pub fn judge(model: &Model) -> Result<Scores, FrozenError> {
         }
     }
     Ok(scores)
+}
+
+/// Features of all frozen rows: what has these must not be learnt from.
+///
+/// # Errors
+/// As [`judge`].
+pub fn features() -> Result<HashSet<Vec<u8>>, FrozenError> {
+    let taxonomy = Taxonomy::embedded()?;
+    let classes = Classes::ours(&taxonomy)?;
+    let mut own = frozen_topics(&classes, &taxonomy)?;
+    own.extend(frozen_gate(&classes, &taxonomy)?);
+    let (_, shared) = read(SHARED)?;
+    let own = own.iter().map(|row| Hashed::of(&row.text).to_bytes());
+    Ok(own
+        .chain(shared.iter().map(|(text, _)| text.to_bytes()))
+        .collect())
 }
 
 /// A head's figures; none when no row is labelled with it. A label that the model has no class for counts as wrong.

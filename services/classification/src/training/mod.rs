@@ -14,4 +14,5 @@ pub mod noise;
 pub mod places;
 mod quantise;
 pub mod recipe;
+pub mod retrain;
 mod vocabulary;
