@@ -7,12 +7,14 @@ use contracts::ComplaintId;
 use contracts::ids::Code;
 use contracts::routing::routing_service_server::RoutingService;
 use contracts::routing::{
-    ClaimRequest, ClaimResponse, DecideRequest, DecideResponse, ExplainRequest, ExplainResponse,
-    MergeRequest, MergeResponse, QueueRequest, QueueResponse, RegistryRequest, RegistryResponse,
-    SplitRequest, UndoRequest,
+    AutomaticRequest, AutomaticResponse, ClaimRequest, ClaimResponse, DecideRequest,
+    DecideResponse, ExplainRequest, ExplainResponse, MergeRequest, MergeResponse, QueueRequest,
+    QueueResponse, RegistryRequest, RegistryResponse, SplitRequest, SwitchAutomaticRequest,
+    SwitchAutomaticResponse, UndoRequest,
 };
 use tonic::{Code as Grpc, Request, Response, Status};
 
+use crate::automatic::Automatic;
 use crate::desk::Desk;
 use crate::domain::acts::Refusal;
 
@@ -20,6 +22,7 @@ use crate::domain::acts::Refusal;
 #[derive(Debug, Clone)]
 pub struct Calls {
     pub(crate) desk: Desk,
+    pub(crate) automatic: Automatic,
 }
 
 #[tonic::async_trait]
@@ -111,6 +114,23 @@ impl RoutingService for Calls {
     ) -> Result<Response<MergeResponse>, Status> {
         let trace = chassis::grpc::trace_of(&request);
         self.part(request.into_inner(), trace)
+            .await
+            .map(Response::new)
+    }
+
+    async fn automatic(
+        &self,
+        _request: Request<AutomaticRequest>,
+    ) -> Result<Response<AutomaticResponse>, Status> {
+        self.automatic.list().await.map(Response::new)
+    }
+
+    async fn switch_automatic(
+        &self,
+        request: Request<SwitchAutomaticRequest>,
+    ) -> Result<Response<SwitchAutomaticResponse>, Status> {
+        self.automatic
+            .switch(request.into_inner())
             .await
             .map(Response::new)
     }

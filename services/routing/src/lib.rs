@@ -6,11 +6,14 @@ use std::time::Duration;
 use chassis::config::{Check, Secret};
 use chassis::seal::Seal;
 use chassis::service::{Core, Env, Error, Listeners};
+use contracts::classification::classification_service_client::ClassificationServiceClient;
 use contracts::common::Owner;
 use contracts::routing::routing_service_server::RoutingServiceServer;
+use prometheus_client::metrics::counter::Counter;
 use serde::Deserialize;
 use tonic::service::Routes;
 
+mod automatic;
 mod desk;
 pub mod domain;
 mod events;
@@ -20,6 +23,9 @@ mod store;
 mod embedded {
     refinery::embed_migrations!("migrations");
 }
+
+/// How often the evidence for automatic routing is looked at: a category that it speaks against is off so much later.
+const WATCH: Duration = Duration::from_secs(30);
 
 /// The options of `[routing]`; their defaults are in the chassis' `default.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -97,8 +103,23 @@ pub async fn run(
         let desk = scanned.clone();
         async move { desk.scan().await }
     });
+    let ended = Counter::default();
+    core.env.metrics.register(|registry| {
+        registry.register(
+            "ntbcare_autoroute_ended",
+            "Categories whose automatic routing ended by itself because persons' labels speak against it",
+            ended.clone(),
+        );
+    });
+    let classification = ClassificationServiceClient::new(core.peer(Owner::Classification)?);
+    let automatic = automatic::Automatic::new(desk.clone(), classification, ended);
+    let watched = automatic.clone();
+    core.every(WATCH, move || {
+        let automatic = watched.clone();
+        async move { automatic.watch().await }
+    });
     let mut routes = Routes::builder();
-    routes.add_service(RoutingServiceServer::new(grpc::Calls { desk }));
+    routes.add_service(RoutingServiceServer::new(grpc::Calls { desk, automatic }));
     core.serve_grpc(listeners.grpc, routes, &[]);
     core.serve_ops(listeners.ops);
     core.finish().await;

@@ -1,5 +1,6 @@
 //! All SQL of routing.
 
+pub mod automatic;
 mod cases;
 mod queue;
 mod seed;

@@ -58,7 +58,8 @@ pub async fn plant(pool: &Pool, sample_data: bool) -> Result<(), DeskError> {
     if sample_data {
         for row in seed::rows::<AutorouteRow>(seed::AUTOROUTE_CSV)? {
             tx.execute(
-                "INSERT INTO autoroute VALUES ($1, $2, $3::text::date, NULLIF($4::text, '')::date) ON CONFLICT DO NOTHING",
+                "INSERT INTO autoroute (category, threshold, valid_from, valid_to, basis)
+                 VALUES ($1, $2, $3::text::date, NULLIF($4::text, '')::date, 'sample') ON CONFLICT DO NOTHING",
                 &[&row.category, &row.threshold, &row.valid_from, &row.valid_to],
             )
             .await?;
@@ -139,7 +140,8 @@ async fn rules(tx: &Transaction<'_>) -> Result<Vec<RuleRow>, DeskError> {
 async fn switches(tx: &Transaction<'_>) -> Result<Vec<AutorouteRow>, DeskError> {
     let rows = tx
         .query(
-            "SELECT category, threshold, valid_from::text, coalesce(valid_to::text, '') FROM autoroute",
+            "SELECT category, threshold, valid_from::text, coalesce(valid_to::text, '') FROM autoroute
+             WHERE ended_at IS NULL",
             &[],
         )
         .await?;
