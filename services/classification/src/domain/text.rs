@@ -1,5 +1,8 @@
 //! Text as features see it: one spelling for one word, and nothing that identifies a person.
 
+use std::borrow::Cow;
+
+use contracts::mask as label;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -20,8 +23,11 @@ const PHONE_DIGITS: usize = 9;
 
 /// Compatibility forms folded and marks dropped (so that "ndéq" is "ndeq"), lower case, no controls, elongation squeezed ("toloooong" → "tolong"), links, e-mail
 /// addresses, accounts, NIK and phone numbers replaced by one word each, every other digit by `0`.
+///
+/// What intake has masked reads as what it stands for would: a model learns from both.
 pub fn normalise(text: &str) -> String {
-    let folded = fold(cut(text, MAX_BYTES));
+    let unmasked = unlabelled(cut(text, MAX_BYTES));
+    let folded = fold(&unmasked);
     let mut out = String::with_capacity(folded.len() + 16);
     for token in folded.split_whitespace() {
         if !out.is_empty() {
@@ -33,6 +39,27 @@ pub fn normalise(text: &str) -> String {
         }
     }
     mask_digits(&out)
+}
+
+/// Puts the words of this module in place of intake's labels: "[telepon]" tells of no telephone line.
+fn unlabelled(text: &str) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(text);
+    if text.contains('[') {
+        for (label, word) in [
+            (label::NIK, NIK),
+            (label::PHONE, PHONE),
+            (label::ACCOUNT, PHONE),
+            (label::NUMBER, PHONE),
+            (label::EMAIL, EMAIL),
+            (label::PLATE, ""),
+            (label::NAME, ""),
+        ] {
+            if text.contains(label) {
+                text = Cow::Owned(text.replace(label, word));
+            }
+        }
+    }
+    text
 }
 
 /// The longest beginning of `text` with at most `max` bytes.
@@ -184,6 +211,18 @@ mod tests {
             "nik xnikx wa xteleponx atau xemailx xakunx xtautanx"
         );
         assert_eq!(normalise("+62 812 0000 0001"), "+xteleponx");
+    }
+
+    #[test]
+    fn what_intake_masked_reads_as_what_it_stands_for() {
+        let raw = "hubungi 0812-0000-0001 atau budi@contoh.id, rumah Pak Budi";
+        let masked = contracts::mask::mask(raw);
+        assert_eq!(masked, "hubungi [telepon] atau [email], rumah Pak [nama]");
+        let words: Vec<String> = words(&normalise(&masked)).map(str::to_owned).collect();
+        assert_eq!(
+            words,
+            ["hubungi", "xteleponx", "atau", "xemailx", "rumah", "pak"]
+        );
     }
 
     #[test]
