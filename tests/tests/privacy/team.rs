@@ -1,6 +1,8 @@
 //! What the team does, with words of people wherever words can be put.
 
 use contracts::{
+    classification::CorrectRequest,
+    common,
     intake::{
         AskRequest, EraseRequest, RejectRequest, ReplyOutcomeRequest, ReplyResult, RespondRequest,
         Submission, SubmitRequest, TextsRequest,
@@ -8,7 +10,7 @@ use contracts::{
     routing::{ClaimRequest, DecideRequest, QueueRequest},
     values,
 };
-use ntbcare_tests::{World, web::Browser};
+use ntbcare_tests::{World, open311::verify, web::Browser};
 use time::OffsetDateTime;
 
 use crate::{
@@ -131,7 +133,23 @@ pub async fn decide(world: &World, planted: &[Planted]) {
                     // Routing was faster. At the same desk nothing is to be done.
                     if let Err(refused) = world.routing().reassign(decide).await {
                         assert!(format!("{refused:?}").contains("same_desk"), "{refused:?}");
+                        // What went there without a person is shown to the public only after one has looked.
+                        if complaint.kind != Kind::Oversight {
+                            verify(world, &complaint.id).await;
+                        }
                     }
+                }
+                // Whatever the model made of so many numbers and names: what is no plea for help is shown to the public.
+                if complaint.kind != Kind::Oversight {
+                    let correct = CorrectRequest {
+                        complaint_id: complaint.id.clone(),
+                        by: eyes.actor(),
+                        kind: common::Kind::Complaint.into(),
+                        idempotency_key: format!("{} jenis", person.word("kunci")),
+                        ..CorrectRequest::default()
+                    };
+                    let corrected = world.classification().correct(correct).await;
+                    corrected.expect("corrected");
                 }
             }
         }
