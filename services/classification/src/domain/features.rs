@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use super::hash::FeatureHash;
-use super::text::words;
+use super::text::{names_a_person, words};
 
 /// Namespaces of the hash; they are part of every stored model.
 const WORD: u8 = 1;
@@ -75,6 +75,9 @@ pub fn extract(text: &str, mut found: impl FnMut(Occurrence)) {
     let mut count = 0;
     let mut manner = "^";
     for (at, word) in words(text).take(MAX_WORDS).enumerate() {
+        if names_a_person(word) {
+            continue;
+        }
         let number = at as u16;
         let mut single = FeatureHash::new(WORD);
         single.write(word.as_bytes());

@@ -184,6 +184,12 @@ fn number(text: &str) -> (usize, usize) {
     (length, digits)
 }
 
+/// Whether a word of a normalised text stands for a number or address of a person. That somebody can be called says nothing
+/// about what they write of.
+pub fn names_a_person(word: &str) -> bool {
+    matches!(word, NIK | PHONE | EMAIL)
+}
+
 /// Words of a normalised text: runs of letters and digits, with their byte ranges.
 pub fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric())

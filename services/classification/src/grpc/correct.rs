@@ -7,6 +7,7 @@ use contracts::common::{Actor, Kind, Owner, Role, Urgency};
 use contracts::event::ClassificationFacet;
 use contracts::lifecycle::{Facets, Newest, Version};
 use contracts::visible::{self, View, visible_to};
+use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use tonic::Status;
 use uuid::Uuid;
@@ -31,7 +32,8 @@ impl Calls {
         let key = if request.idempotency_key.is_empty() {
             Uuid::now_v7().to_string()
         } else {
-            request.idempotency_key
+            // A caller may put anything into it: only the same key need be known again.
+            hex::encode(Sha256::digest(&request.idempotency_key))
         };
         let mut client = self.pool.get().await.map_err(Failure::from)?;
         let tx = client.transaction().await.map_err(Failure::from)?;
