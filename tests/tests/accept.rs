@@ -5,8 +5,9 @@ use std::{collections::HashMap, time::Duration};
 
 use contracts::{
     intake::{
-        AttachHeader, AttachRequest, RedactRequest, Span, Submission, SubmitBatchRequest,
-        SubmitResponse, TrackRequest, TrackResponse, attach_request::Part, submit_result::Outcome,
+        AttachHeader, AttachRequest, RedactRequest, Span, StaffRequest, Submission,
+        SubmitBatchRequest, SubmitResponse, TrackRequest, TrackResponse, attach_request::Part,
+        submit_result::Outcome,
     },
     routing::DecideRequest,
 };
@@ -237,7 +238,7 @@ async fn the_public_sees_category_district_and_status_and_never_what_is_blackene
     let door = Door::production(&world);
     let of = world
         .submit(Submission {
-            text: "Pak Contoh Nama menutup jalan desa kami.".into(),
+            text: "Pak Contoh Nama juga kesal, jalan raya berlubang dan rusak parah.".into(),
             category_hint: "jalan-rusak".into(),
             area_hint: "52.01.09".into(),
             ..texts::submission(1)
@@ -276,10 +277,20 @@ async fn the_public_sees_category_district_and_status_and_never_what_is_blackene
             && outline.conversation.is_empty()
     );
 
-    until(Duration::from_secs(60), "it can be decided on", || async {
-        world.routing().decide(decide.clone()).await.is_ok()
+    // By a person, or by the model where it is sure; then a person looks.
+    let at_a_desk = format!(
+        "SELECT count(*) FROM routing.events WHERE complaint_id = '{}' AND subject LIKE 'complaint.routed.%'",
+        of.complaint_id
+    );
+    until(Duration::from_secs(60), "it is at a desk", || async {
+        world.routing().decide(decide.clone()).await.is_ok() || world.number(&at_a_desk).await > 0
     })
     .await;
+    let looked = StaffRequest {
+        complaint_id: of.complaint_id.clone(),
+        by: Some(officer()),
+    };
+    let _ = world.intake().verify(looked).await;
     until(
         Duration::from_secs(30),
         "the public sees who has it",
@@ -292,7 +303,7 @@ async fn the_public_sees_category_district_and_status_and_never_what_is_blackene
         spans: vec![Span { start: 4, end: 15 }],
     };
     world.intake().redact(redact).await.expect("blackened");
-    let black = "Pak ███████████ menutup jalan desa kami.";
+    let black = "Pak ███████████ juga kesal, jalan raya berlubang dan rusak parah.";
     assert_eq!(public().await[0]["description"], black);
     assert_eq!(track(&world, &of, "").await.expect("known").text, black);
     let own = track(&world, &of, &of.tracking_secret)
