@@ -29,6 +29,7 @@ use tokio::process::Child;
 
 pub mod agencies;
 pub mod dump;
+pub mod figures;
 pub mod hostile;
 pub mod load;
 pub mod opd_by_grpc;

@@ -26,5 +26,5 @@ fn main() {
         .build()
         .expect("a runtime");
     runtime.block_on(service::measure(&inventor, complaints, &mut report));
-    report.write();
+    report.write("NTB_LIKENESS_REPORT");
 }

@@ -1,71 +1,32 @@
-//! Figures as a table and as JSON.
+//! Times, and what a process holds.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+pub use ntbcare_tests::figures::{Goal, Report};
 
-/// The figures of one run.
-#[derive(Debug, Default)]
-pub struct Report(Map<String, Value>);
-
-impl Report {
-    fn put(&mut self, section: &str, key: &str, value: Value) {
-        let section = self.0.entry(section).or_insert_with(|| json!({}));
-        let section = section.as_object_mut().expect("sections are objects");
-        section.insert(key.into(), value);
+/// Adds median, 99th percentile and maximum in milliseconds; with a goal for the second.
+pub fn quantiles(
+    report: &mut Report,
+    section: &str,
+    key: &str,
+    mut times: Vec<Duration>,
+    goal: Option<f64>,
+) {
+    if times.is_empty() {
+        return;
     }
-
-    /// Adds a figure and prints it.
-    pub fn add(&mut self, section: &str, key: &str, value: f64) {
-        println!("{section:<9} {key:<46} {value:>14.3}");
-        self.put(section, key, json!(value));
+    times.sort_unstable();
+    let ms = |part: f64| {
+        let at = ((times.len() - 1) as f64 * part).ceil() as usize;
+        times[at].as_secs_f64() * 1_000.0
+    };
+    report.add(section, &format!("{key}_p50_ms"), ms(0.5));
+    let p99 = format!("{key}_p99_ms");
+    match goal {
+        Some(goal) => report.goal(section, &p99, ms(0.99), Goal::AtMost(goal)),
+        None => report.add(section, &p99, ms(0.99)),
     }
-
-    /// Adds a figure with a goal: at most, or at least, so much.
-    pub fn goal(&mut self, section: &str, key: &str, value: f64, at_most: bool, goal: f64) {
-        let reached = if at_most {
-            value <= goal
-        } else {
-            value >= goal
-        };
-        let sign = if at_most { "<=" } else { ">=" };
-        let word = if reached { "reached" } else { "MISSED" };
-        println!("{section:<9} {key:<46} {value:>14.3}  goal {sign} {goal}: {word}");
-        self.put(section, key, json!(value));
-        let goal = json!({ "text": format!("{sign} {goal}"), "reached": reached });
-        self.put(section, &format!("{key}_goal"), goal);
-    }
-
-    /// Median, 99th percentile and maximum in milliseconds; with a goal for the second.
-    pub fn times(&mut self, section: &str, key: &str, mut times: Vec<Duration>, goal: Option<f64>) {
-        if times.is_empty() {
-            return;
-        }
-        times.sort_unstable();
-        let ms = |part: f64| {
-            let at = ((times.len() - 1) as f64 * part).ceil() as usize;
-            times[at].as_secs_f64() * 1_000.0
-        };
-        self.add(section, &format!("{key}_p50_ms"), ms(0.5));
-        match goal {
-            Some(goal) => self.goal(section, &format!("{key}_p99_ms"), ms(0.99), true, goal),
-            None => self.add(section, &format!("{key}_p99_ms"), ms(0.99)),
-        }
-        self.add(section, &format!("{key}_max_ms"), ms(1.0));
-    }
-
-    /// Writes all figures, where that is asked for.
-    pub fn write(&self) {
-        let Some(path) = std::env::var_os("NTB_LIKENESS_REPORT").map(PathBuf::from) else {
-            return;
-        };
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).expect("the report's folder");
-        }
-        let text = serde_json::to_string_pretty(&self.0).expect("figures are JSON");
-        std::fs::write(&path, text + "\n").expect("the report is written");
-        println!("{}", path.display());
-    }
+    report.add(section, &format!("{key}_max_ms"), ms(1.0));
 }
 
 /// Processor time of this thread: what others do on its core meanwhile is not the index's.

@@ -26,7 +26,7 @@ use tonic::Code;
 use uuid::Uuid;
 
 use crate::{
-    report::{Report, resident_mb},
+    report::{Goal, Report, quantiles, resident_mb},
     texts::{Invented, Inventor},
 };
 
@@ -72,10 +72,9 @@ pub async fn measure(inventor: &Inventor, complaints: usize, report: &mut Report
         "service",
         "recall_at_1_mild_share",
         right as f64 / ASKED as f64,
-        false,
-        0.99,
+        Goal::AtLeast(0.99),
     );
-    report.times("service", "similar_by_grpc", times, None);
+    quantiles(report, "service", "similar_by_grpc", times, None);
     world.end("classification").await;
 }
 

@@ -27,7 +27,7 @@ fn main() {
 async fn measure() {
     let began = std::time::Instant::now();
     let mut report = Report::default();
-    report.machine();
+    report::machine(&mut report);
     // Found before anything is measured.
     let (clear, all) = complaints::variety();
     report.add("texts", "combinations_the_model_is_sure_of", clear as f64);
@@ -36,7 +36,7 @@ async fn measure() {
     // Accepting is intake's: the others are not there yet, as PostgreSQL's own rate is measured without them.
     let mut world = World::servers(Mode::Apart).await;
     quiet(&mut world);
-    report.durability(&world).await;
+    report::durability(&world, &mut report).await;
     world.start("intake").await;
     world.ready("intake").await;
     accept::measure(&world, &mut report).await;
@@ -50,8 +50,8 @@ async fn measure() {
     world.finish().await;
 
     report.add("all", "bench_seconds", began.elapsed().as_secs_f64());
-    report.machine_after();
-    report.write();
+    report::machine_after(&mut report);
+    report.write("NTB_BENCH_REPORT");
 }
 
 /// No canary goes round: every complaint is the generator's.

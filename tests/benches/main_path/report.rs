@@ -1,121 +1,38 @@
-//! Figures as a table and as JSON.
-
-use std::{collections::BTreeMap, path::PathBuf};
+//! Where it runs, beside the figures.
 
 use ntbcare_tests::World;
-use serde_json::{Map, Value, json};
+pub use ntbcare_tests::figures::{Goal, Report};
 
 use crate::procs;
 
-/// What a figure should be.
-#[derive(Debug, Clone, Copy)]
-pub enum Goal {
-    /// Not below.
-    AtLeast(f64),
-    /// Not above.
-    AtMost(f64),
+/// The machine, before anything is measured.
+pub fn machine(report: &mut Report) {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    report.add("machine", "cores", cores as f64);
+    let profile = std::env::current_exe().ok().and_then(|exe| {
+        exe.parent()?
+            .parent()?
+            .file_name()?
+            .to_str()
+            .map(str::to_owned)
+    });
+    report.note("machine", "cargo_profile", &profile.unwrap_or_default());
+    report.note(
+        "machine",
+        "processes",
+        "every service its own; the generator and the agencies' systems in one more",
+    );
+    report.note("machine", "load_average_before", &procs::load_average());
 }
 
-/// The figures of one run.
-#[derive(Debug, Default)]
-pub struct Report(Map<String, Value>);
-
-impl Report {
-    fn section(&mut self, name: &str) -> &mut Map<String, Value> {
-        let section = self.0.entry(name).or_insert_with(|| json!({}));
-        section.as_object_mut().expect("sections are objects")
-    }
-
-    fn put(&mut self, section: &str, key: &str, value: Value) {
-        self.section(section).insert(key.into(), value);
-    }
-
-    /// Adds a figure and prints it.
-    pub fn add(&mut self, section: &str, key: &str, value: f64) {
-        println!("{section:<10} {key:<48} {value:>12.2}");
-        self.put(section, key, json!(round(value)));
-    }
-
-    /// Adds a figure that has a goal.
-    pub fn goal(&mut self, section: &str, key: &str, value: f64, goal: Goal) {
-        let (reached, text) = match goal {
-            Goal::AtLeast(least) => (value >= least, format!("goal >= {least}")),
-            Goal::AtMost(most) => (value <= most, format!("goal <= {most}")),
-        };
-        let word = if reached { "reached" } else { "MISSED" };
-        println!("{section:<10} {key:<48} {value:>12.2}  {text}: {word}");
-        self.put(section, key, json!(round(value)));
-        self.put(
-            section,
-            &format!("{key}_goal"),
-            json!({ "text": text, "reached": reached }),
-        );
-    }
-
-    /// Adds figures by name; prints those that are not nothing.
-    pub fn each(&mut self, section: &str, key: &str, figures: &BTreeMap<String, f64>) {
-        for (name, value) in figures.iter().filter(|(_, value)| **value > 0.0) {
-            println!(
-                "{section:<10}   {:<46} {value:>12.3}",
-                format!("{key}: {name}")
-            );
-        }
-        let figures: BTreeMap<&String, f64> = figures.iter().map(|(k, v)| (k, round(*v))).collect();
-        self.put(section, key, json!(figures));
-    }
-
-    /// Notes in words.
-    pub fn note(&mut self, section: &str, key: &str, text: &str) {
-        println!("{section:<10} {key:<48} {text}");
-        self.put(section, key, json!(text));
-    }
-
-    /// Where it runs.
-    pub fn machine(&mut self) {
-        let cores = std::thread::available_parallelism().map_or(0, usize::from);
-        self.add("machine", "cores", cores as f64);
-        let profile = std::env::current_exe().ok().and_then(|exe| {
-            exe.parent()?
-                .parent()?
-                .file_name()?
-                .to_str()
-                .map(str::to_owned)
-        });
-        self.note("machine", "cargo_profile", &profile.unwrap_or_default());
-        self.note(
-            "machine",
-            "processes",
-            "every service its own; the generator and the agencies' systems in one more",
-        );
-        self.note("machine", "load_average_before", &procs::load_average());
-    }
-
-    /// What else ran on it.
-    pub fn machine_after(&mut self) {
-        self.note("machine", "load_average_after", &procs::load_average());
-    }
-
-    /// What PostgreSQL says about its durability.
-    pub async fn durability(&mut self, world: &World) {
-        for (name, value) in world.postgres.durability().await.expect("SHOW") {
-            self.note("postgresql", &name, &value);
-        }
-    }
-
-    /// Writes the file that `NTB_BENCH_REPORT` names, if any.
-    pub fn write(&self) {
-        let Some(path) = std::env::var_os("NTB_BENCH_REPORT").map(PathBuf::from) else {
-            return;
-        };
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).expect("the report's folder");
-        }
-        let text = serde_json::to_string_pretty(&self.0).expect("figures are JSON");
-        std::fs::write(&path, text + "\n").expect("the report is written");
-        println!("{}", path.display());
-    }
+/// What else ran on it.
+pub fn machine_after(report: &mut Report) {
+    report.note("machine", "load_average_after", &procs::load_average());
 }
 
-fn round(value: f64) -> f64 {
-    (value * 1_000.0).round() / 1_000.0
+/// What PostgreSQL says about its durability.
+pub async fn durability(world: &World, report: &mut Report) {
+    for (name, value) in world.postgres.durability().await.expect("SHOW") {
+        report.note("postgresql", &name, &value);
+    }
 }
