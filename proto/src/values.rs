@@ -47,6 +47,16 @@ impl Owner {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 7] = [
+        Kind::Complaint,
+        Kind::HelpRequest,
+        Kind::OversightComplaint,
+        Kind::InformationRequest,
+        Kind::Aspiration,
+        Kind::Praise,
+        Kind::NotAComplaint,
+    ];
     /// The code in data files, JSON and SQL.
     pub fn code(self) -> &'static str {
         match self {
@@ -62,17 +72,7 @@ impl Kind {
     }
     /// The kind of a code; `None` for an unknown one.
     pub fn from_code(code: &str) -> Option<Self> {
-        [
-            Kind::Complaint,
-            Kind::HelpRequest,
-            Kind::OversightComplaint,
-            Kind::InformationRequest,
-            Kind::Aspiration,
-            Kind::Praise,
-            Kind::NotAComplaint,
-        ]
-        .into_iter()
-        .find(|k| k.code() == code)
+        Self::ALL.into_iter().find(|k| k.code() == code)
     }
 }
 

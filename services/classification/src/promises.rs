@@ -94,22 +94,14 @@ impl Promises {
 
 fn cases() -> Vec<LimitsOf> {
     let urgencies = [Urgency::Normal, Urgency::Important, Urgency::Urgent];
-    [
-        Kind::Complaint,
-        Kind::HelpRequest,
-        Kind::OversightComplaint,
-        Kind::InformationRequest,
-        Kind::Aspiration,
-        Kind::Praise,
-        Kind::NotAComplaint,
-    ]
-    .into_iter()
-    .flat_map(|kind| urgencies.map(|urgency| (kind, urgency)))
-    .map(|(kind, urgency)| LimitsOf {
-        kind: kind.into(),
-        urgency: urgency.into(),
-    })
-    .collect()
+    Kind::ALL
+        .into_iter()
+        .flat_map(|kind| urgencies.map(|urgency| (kind, urgency)))
+        .map(|(kind, urgency)| LimitsOf {
+            kind: kind.into(),
+            urgency: urgency.into(),
+        })
+        .collect()
 }
 
 fn told(answer: LimitsFor) -> Vec<Promise> {

@@ -21,18 +21,6 @@ pub const CLOCKS: [ClockKind; 6] = [
     ClockKind::NeedsInfo,
 ];
 
-/// All kinds of messages that limits tell apart; `Unspecified` is what has no label yet.
-const KINDS: [Kind; 8] = [
-    Kind::Unspecified,
-    Kind::Complaint,
-    Kind::HelpRequest,
-    Kind::OversightComplaint,
-    Kind::InformationRequest,
-    Kind::Aspiration,
-    Kind::Praise,
-    Kind::NotAComplaint,
-];
-
 /// All urgencies; what has no label yet gets the limit for any urgency, and a later label counts
 /// from the same start.
 const URGENCIES: [Urgency; 4] = [
@@ -268,7 +256,8 @@ impl Policies {
             }
         }
         for clock in CLOCKS {
-            for kind in KINDS {
+            // `Unspecified` is what has no label yet.
+            for kind in std::iter::once(Kind::Unspecified).chain(Kind::ALL) {
                 for urgency in URGENCIES {
                     let covered = rows
                         .iter()

@@ -158,15 +158,6 @@ fn automatic_routing_is_off_without_rows_and_on_from_its_first_day() {
     );
 }
 
-const KINDS: &[Kind] = &[
-    Kind::Complaint,
-    Kind::HelpRequest,
-    Kind::OversightComplaint,
-    Kind::InformationRequest,
-    Kind::Aspiration,
-    Kind::Praise,
-    Kind::NotAComplaint,
-];
 const URGENCIES: &[Urgency] = &[Urgency::Urgent, Urgency::Important, Urgency::Normal];
 
 fn any_facts() -> impl Strategy<Value = Facts> {
@@ -194,7 +185,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
     ];
     (
         (0_i64..2000).prop_map(|d| date!(2024 - 06 - 01).saturating_add(time::Duration::days(d))),
-        prop::sample::select(KINDS),
+        prop::sample::select(&Kind::ALL[..]),
         any::<bool>(),
         prop::sample::select(URGENCIES),
         prop::sample::select(categories),
