@@ -25,8 +25,10 @@ use contracts::classification::{
 };
 use contracts::routing::routing_service_client::RoutingServiceClient;
 use deadpool_postgres::Pool;
+use sha2::{Digest as _, Sha256};
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
+use uuid::Uuid;
 
 use crate::domain::classify::{Classifier, Hints};
 use crate::domain::taxonomy::Standing;
@@ -57,6 +59,19 @@ pub struct Calls {
     pub(crate) models: Models,
     pub(crate) promises: Arc<Promises>,
     pub(crate) routing: RoutingServiceClient<Peer>,
+}
+
+/// What is kept of a call's key: only that the same one comes again need be known, and a caller may put anything into it. A
+/// call without one is like no other.
+///
+/// # Errors
+/// When it is too long.
+fn key_of(key: &str) -> Result<String, Status> {
+    match key {
+        "" => Ok(Uuid::now_v7().to_string()),
+        key if key.len() <= MAX_KEY => Ok(hex::encode(Sha256::digest(key))),
+        _ => Err(invalid("idempotency_key", "at most 128 bytes")),
+    }
 }
 
 /// A value that cannot be used, with its field for the program.

@@ -7,12 +7,10 @@ use contracts::common::{Actor, Kind, Owner, Role, Urgency};
 use contracts::event::ClassificationFacet;
 use contracts::lifecycle::{Facets, Newest, Version};
 use contracts::visible::{self, View, visible_to};
-use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use tonic::Status;
-use uuid::Uuid;
 
-use super::{Calls, MAX_KEY, id_of, invalid};
+use super::{Calls, id_of, invalid, key_of};
 use crate::domain::taxonomy::{Standing, Taxonomy};
 use crate::events::{draft, is_erased, is_suspected};
 use crate::label::{Correction, Taught, fold};
@@ -29,12 +27,7 @@ impl Calls {
         let id = id_of(&request.complaint_id)?;
         let now = self.clock.now();
         let correction = self.correction(&request, now)?;
-        let key = if request.idempotency_key.is_empty() {
-            Uuid::now_v7().to_string()
-        } else {
-            // A caller may put anything into it: only the same key need be known again.
-            hex::encode(Sha256::digest(&request.idempotency_key))
-        };
+        let key = key_of(&request.idempotency_key)?;
         let mut client = self.pool.get().await.map_err(Failure::from)?;
         let tx = client.transaction().await.map_err(Failure::from)?;
         ledger::lock(&tx, Owner::Classification, &[id])
@@ -100,9 +93,6 @@ impl Calls {
         let by = request.by.clone().unwrap_or_default();
         if by.person_id.is_empty() {
             return Err(invalid("by", "names no person"));
-        }
-        if request.idempotency_key.len() > MAX_KEY {
-            return Err(invalid("idempotency_key", "at most 128 bytes"));
         }
         let kind = Kind::try_from(request.kind).map_err(|_| invalid("kind", "not a kind"))?;
         let urgency =

@@ -3,10 +3,9 @@
 use contracts::classification as wire;
 use contracts::values;
 use tonic::{Code, Status};
-use uuid::Uuid;
 
 use super::taxonomy::administrator;
-use super::{Calls, MAX_KEY, invalid};
+use super::{Calls, invalid, key_of};
 use crate::models::ModelsError;
 use crate::store::models::{Championship, ModelRow};
 
@@ -42,14 +41,6 @@ fn row(row: ModelRow) -> wire::ModelRow {
         corrections: u64::from(row.lessons.unsigned_abs()),
         figures_json: row.figures,
         outcome: row.outcome,
-    }
-}
-
-fn key_of(key: &str) -> Result<String, Status> {
-    match key {
-        "" => Ok(Uuid::now_v7().to_string()),
-        key if key.len() <= MAX_KEY => Ok(key.to_owned()),
-        _ => Err(invalid("idempotency_key", "at most 128 bytes")),
     }
 }
 

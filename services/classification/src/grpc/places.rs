@@ -8,9 +8,8 @@ use contracts::classification::{
 use contracts::common::{Actor, Role};
 use contracts::values;
 use tonic::Status;
-use uuid::Uuid;
 
-use super::{Calls, MAX_KEY, invalid};
+use super::{Calls, MAX_KEY, invalid, key_of};
 use crate::domain::place::NameRefusal;
 use crate::store::places::{self as store, NewName};
 
@@ -31,13 +30,7 @@ impl Calls {
         if gazetteer.get(&request.area_code).is_none() {
             return Err(invalid("area_code", "not the code of an area here"));
         }
-        if request.idempotency_key.len() > MAX_KEY {
-            return Err(invalid("idempotency_key", "at most 128 bytes"));
-        }
-        let key = match request.idempotency_key.as_str() {
-            "" => Uuid::now_v7().to_string(),
-            key => key.to_owned(),
-        };
+        let key = key_of(&request.idempotency_key)?;
         let mut client = self.pool.get().await.map_err(Failure::from)?;
         let tx = client.transaction().await.map_err(Failure::from)?;
         let last = store::lock(&tx).await?;

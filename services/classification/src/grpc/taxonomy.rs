@@ -13,9 +13,8 @@ use contracts::values;
 use prost::Message as _;
 use time::Date;
 use tonic::{Code, Status};
-use uuid::Uuid;
 
-use super::{Calls, MAX_KEY, invalid};
+use super::{Calls, MAX_KEY, invalid, key_of};
 use crate::domain::taxonomy::{Category, Change, Edit, Group, Name, REGENCY_OF_THE_PLACE, Refusal};
 use crate::live::wita;
 use crate::store::taxonomy::{self as store, NewEdit};
@@ -76,9 +75,6 @@ impl Calls {
         if reason.is_empty() || reason.chars().count() > MAX_REASON {
             return Err(invalid("reason", "1 to 500 characters"));
         }
-        if request.idempotency_key.len() > MAX_KEY {
-            return Err(invalid("idempotency_key", "at most 128 bytes"));
-        }
         let now = self.clock.now();
         let today = wita(now).date();
         let from = if request.from.is_empty() {
@@ -88,12 +84,10 @@ impl Calls {
                 .ok_or_else(|| invalid("from", "not a day like 2026-01-02"))?
         };
         let edit = edit_of(&request)?;
-        let key = match request.idempotency_key.as_str() {
-            "" => Uuid::now_v7().to_string(),
-            key => key.to_owned(),
-        };
+        let key = key_of(&request.idempotency_key)?;
         let body = EditTaxonomyRequest {
             dry_run: false,
+            idempotency_key: String::new(),
             ..request.clone()
         }
         .encode_to_vec();
