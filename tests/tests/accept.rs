@@ -5,16 +5,15 @@ use std::{collections::HashMap, time::Duration};
 
 use contracts::{
     intake::{
-        AttachHeader, AttachRequest, RedactRequest, Span, StaffRequest, Submission,
-        SubmitBatchRequest, SubmitResponse, TrackRequest, TrackResponse, attach_request::Part,
-        submit_result::Outcome,
+        AttachHeader, AttachRequest, RedactRequest, Span, Submission, SubmitBatchRequest,
+        SubmitResponse, TrackRequest, TrackResponse, attach_request::Part, submit_result::Outcome,
     },
     routing::DecideRequest,
 };
 use futures::future::join_all;
 use ntbcare_tests::{
     Mode, World,
-    open311::{Door, officer},
+    open311::{Door, officer, verify},
     photos, texts, until, world, world_with,
 };
 use standalone::fleet::KEYS_DATABASE;
@@ -286,11 +285,7 @@ async fn the_public_sees_category_district_and_status_and_never_what_is_blackene
         world.routing().decide(decide.clone()).await.is_ok() || world.number(&at_a_desk).await > 0
     })
     .await;
-    let looked = StaffRequest {
-        complaint_id: of.complaint_id.clone(),
-        by: Some(officer()),
-    };
-    let _ = world.intake().verify(looked).await;
+    verify(&world, &of.complaint_id).await;
     until(
         Duration::from_secs(30),
         "the public sees who has it",
