@@ -11,7 +11,7 @@ use super::model::{Head, Model, Scores};
 use super::online::Overlay;
 use super::place::{Disagreement, Evidence, Gazetteer, PlaceCandidate, PlaceError, Places};
 use super::taxonomy::{Category, OTHER, Taxonomy, TaxonomyError, opd_at};
-use super::text::{normalise, words};
+use super::text::normalise;
 
 /// The model that ships with this build; `data/MODEL.md` says what it learnt and how good it is.
 pub(crate) const MODEL: &[u8] = include_bytes!("../../data/model-1.bin");
@@ -302,8 +302,7 @@ impl Classifier {
             })
             .take(SUGGESTIONS)
             .collect();
-        let (kind, kind_confidence, kind_sure) =
-            self.kind(&scores, &found, &text, vector.is_empty());
+        let (kind, kind_confidence, kind_sure) = self.kind(&scores, &found, vector.is_empty());
         let category_sure = told && confidence >= spec.threshold_for(class, hints.register);
         let chosen = suggestions
             .first()
@@ -400,28 +399,12 @@ impl Classifier {
         )
     }
 
-    fn kind(
-        &self,
-        scores: &Scores,
-        found: &Findings,
-        text: &str,
-        empty: bool,
-    ) -> (Kind, f32, bool) {
+    fn kind(&self, scores: &Scores, found: &Findings, empty: bool) -> (Kind, f32, bool) {
         if empty {
             return (Kind::NotAComplaint, 0.0, false);
         }
         let spec = self.model.head(Head::Kind);
-        let mut probabilities = kinds(scores, found);
-        // A question is closed by its answer, without proof: where nothing asks, it is taken for the likeliest of the others.
-        if !asks(text)
-            && let Some(p) = probabilities.get_mut(Kind::InformationRequest as usize)
-        {
-            *p = 0.0;
-            let sum: f32 = probabilities.iter().sum();
-            probabilities
-                .iter_mut()
-                .for_each(|p| *p /= sum.max(f32::MIN_POSITIVE));
-        }
+        let probabilities = kinds(scores, found);
         let best = ranked(&probabilities).first().copied().unwrap_or(0);
         let kind = Kind::ALL.get(best).copied().unwrap_or(Kind::Complaint);
         let confidence = spec.calibrator.confidence(&probabilities);
@@ -503,74 +486,24 @@ impl Classifier {
     }
 }
 
-/// The model's kinds, with the cues heard.
+/// The model's kinds, with the cues heard. A question is closed by its answer, without proof: where nothing asks, a text is none.
 pub fn kinds(scores: &Scores, found: &Findings) -> Vec<f32> {
     let mut probabilities = scores.of(Head::Kind).to_vec();
+    if !found.asks
+        && let Some(p) = probabilities.get_mut(Kind::InformationRequest as usize)
+    {
+        *p = 0.0;
+    }
     for &kind in &found.kinds {
         if let Some(p) = probabilities.get_mut(kind as usize) {
             *p *= KIND_CUE;
         }
     }
     let sum: f32 = probabilities.iter().sum();
-    probabilities.iter_mut().for_each(|p| *p /= sum);
     probabilities
-}
-
-/// Words that ask, in Indonesian as it is written and in Sasak, Samawa and Mbojo.
-const ASKING: [&str; 48] = [
-    "apa",
-    "apakah",
-    "apkh",
-    "apakh",
-    "apaan",
-    "bagaimana",
-    "bgmn",
-    "bgaimana",
-    "gimana",
-    "gmn",
-    "gmna",
-    "berapa",
-    "brp",
-    "brapa",
-    "kapan",
-    "kpn",
-    "dimana",
-    "dmn",
-    "kemana",
-    "mana",
-    "siapa",
-    "spa",
-    "kenapa",
-    "knp",
-    "mengapa",
-    "syarat",
-    "syaratnya",
-    "persyaratan",
-    "prosedur",
-    "prosedurnya",
-    "cara",
-    "caranya",
-    "info",
-    "infonya",
-    "informasi",
-    "tanya",
-    "nanya",
-    "bertanya",
-    "menanyakan",
-    "bolehkah",
-    "berembe",
-    "mbe",
-    "pire",
-    "piran",
-    "ape",
-    "apa2",
-    "bune",
-    "beraning",
-];
-
-/// Whether something in a normalised text asks.
-fn asks(text: &str) -> bool {
-    text.contains('?') || words(text).any(|word| ASKING.contains(&word))
+        .iter_mut()
+        .for_each(|p| *p /= sum.max(f32::MIN_POSITIVE));
+    probabilities
 }
 
 /// Classes by probability, greatest first.

@@ -41,6 +41,7 @@ enum Cue {
     OversightDenied,
     Help,
     Question,
+    Asks,
     Wish,
     Thanks,
     Chatter,
@@ -95,6 +96,8 @@ pub struct Findings {
     pub health: bool,
     /// Something is said to be broken, dark, dirty or late: thanks for it may be irony.
     pub trouble: bool,
+    /// A word or a mark of asking is there: without one, nothing is a question.
+    pub asks: bool,
     /// Kinds that the words speak for, each once. Evidence beside the model's, no decision.
     pub kinds: Vec<Kind>,
 }
@@ -151,6 +154,7 @@ impl Cues {
             suspicion_reasons: Vec::new(),
             health: false,
             trouble: false,
+            asks: text.contains('?'),
             kinds: Vec::new(),
         };
         let mut weak: Vec<&str> = Vec::new();
@@ -158,6 +162,7 @@ impl Cues {
             let (cue, group, phrase, _) = &self.rows[hit.row];
             found.health |= group == HEALTH;
             found.trouble |= *cue == Cue::Trouble;
+            found.asks |= matches!(cue, Cue::Question | Cue::Asks);
             if let Some(kind) = cue.kind()
                 && !found.kinds.contains(&kind)
                 && !(kind == Kind::OversightComplaint && denied(&hits, &self.rows, hit))
