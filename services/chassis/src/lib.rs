@@ -11,6 +11,7 @@ pub mod config;
 pub mod consumer;
 pub mod dead;
 pub mod failure;
+mod feed;
 pub mod grpc;
 pub mod http;
 pub mod inbox;
