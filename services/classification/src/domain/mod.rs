@@ -10,6 +10,7 @@ pub mod evidence;
 pub mod features;
 pub mod hash;
 pub mod hashed;
+pub mod judge;
 pub mod labels;
 pub mod likeness;
 pub mod model;

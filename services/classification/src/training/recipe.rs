@@ -5,8 +5,9 @@ use super::calibrate::{Asked, Z90, by_class, calibrator, threshold};
 use super::data::{Classes, Row, Source};
 use super::fit::{Settings, fit, unread};
 use crate::domain::calibration::{Calibrator, Register, SIGNALS, first, signals};
-use crate::domain::classify::kinds;
+
 use crate::domain::cues::{CueError, Cues};
+use crate::domain::judge::kinds;
 use crate::domain::model::{HEADS, Head, Model};
 
 /// Precision that each head must keep above its threshold: category, kind, urgency, agency. For kinds it is that of "nobody
