@@ -120,7 +120,7 @@ fn planted(draw: &mut Draw, label: &str) -> (String, String) {
         EMAIL => {
             let name = draw.letters(6).to_lowercase();
             let year = draw.digits(2);
-            let host = draw.of(&["contoh.id", "surel.contoh.co.id", "contoh.com"]);
+            let host = draw.of(&["contoh.id", "kotak.contoh.co.id", "contoh.com"]);
             (
                 draw.of(&["email", "surel ke", "e-mail:", ""]).to_owned(),
                 format!("{name}.{year}@{host}"),
