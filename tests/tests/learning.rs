@@ -61,15 +61,19 @@ async fn submit(world: &World, id: &str, text: &str) -> String {
     id
 }
 
-async fn correct(client: &Client, id: &str, category: &str, key: &str) -> u64 {
-    let ask = CorrectRequest {
+fn correction(id: &str, category: &str, key: &str) -> CorrectRequest {
+    CorrectRequest {
         complaint_id: id.into(),
         by: Some(officer()),
         kind: Kind::Complaint.into(),
         category: category.into(),
         idempotency_key: key.into(),
         ..CorrectRequest::default()
-    };
+    }
+}
+
+async fn correct(client: &Client, id: &str, category: &str, key: &str) -> u64 {
+    let ask = correction(id, category, key);
     let answer = client.clone().correct(ask).await.expect("corrected");
     answer.into_inner().correction_number
 }
@@ -184,6 +188,65 @@ async fn a_correction_holds_on_every_replica_and_after_a_restart() {
     .await;
     agree(&world, &[&one, &two]).await;
     replica.running.end().await.expect("the replica ends");
+    world.finish().await;
+}
+
+/// Killed while corrections are on their way: who gave one does not know whether it was kept, and gives it again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_in_the_middle_of_corrections_teaches_each_once() {
+    const MANY: usize = 24;
+    let mut world = world(Mode::Apart).await;
+    let mut ids = Vec::new();
+    for n in 0..MANY {
+        ids.push(submit(&world, &format!("killed-{n}"), NEW).await);
+    }
+    let kept = "SELECT count(*) FROM classification.corrections";
+    let giving: Vec<_> = ids
+        .iter()
+        .enumerate()
+        .map(|(n, id)| {
+            let (mut client, ask) = (
+                world.classification(),
+                correction(id, "lalu-lintas", &format!("k{n}")),
+            );
+            tokio::spawn(async move {
+                let began = std::time::Instant::now();
+                while let Err(error) = client.correct(ask.clone()).await {
+                    assert!(began.elapsed() < BOUND, "never kept: {error}");
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            })
+        })
+        .collect();
+    until(BOUND, "some are kept", || async {
+        world.number(kept).await > 0
+    })
+    .await;
+    world.kill("classification").await;
+    let at_the_kill = world.number(kept).await;
+    world.start("classification").await;
+    world.ready("classification").await;
+    for one in giving {
+        one.await.expect("given");
+    }
+    println!("{at_the_kill} of {MANY} were kept when it was killed");
+    assert_eq!(world.number(kept).await, MANY as i64);
+    let one = world.classification();
+    agree(&world, &[&one]).await;
+    let counting = "SELECT count(*) || ' ' || count(DISTINCT complaint_id) FROM classification.lessons WHERE ended_by IS NULL";
+    assert_eq!(
+        world.texts(counting).await,
+        [format!("{MANY} {MANY}")],
+        "one lesson each"
+    );
+    // What was learnt on the way is what is learnt from the beginning.
+    let learnt = said(&one, LIKE).await.suggestions;
+    world.kill("classification").await;
+    world.start("classification").await;
+    world.ready("classification").await;
+    let one = world.classification();
+    agree(&world, &[&one]).await;
+    assert_eq!(said(&one, LIKE).await.suggestions, learnt, "bit for bit");
     world.finish().await;
 }
 
