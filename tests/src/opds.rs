@@ -60,12 +60,18 @@ impl Foreign {
             _child: child,
             said,
         };
-        until(
-            Duration::from_secs(60),
-            "a foreign system is ready",
-            || async { foreign.said().iter().any(|v| v["ready"] == true) },
-        )
-        .await;
+        // A cold start compiles all that Python imports, on cores that a build may share.
+        let ready = async {
+            while !foreign.said().iter().any(|v| v["ready"] == true) {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(120), ready)
+            .await
+            .is_err()
+        {
+            panic!("{what} is not ready; it said {:?}", foreign.said());
+        }
         foreign
     }
 
