@@ -83,13 +83,13 @@ pub async fn perform(shared: &Shared, request: Request<'_>) -> Result<AnswerResp
     let complaint: ComplaintId = request
         .complaint
         .parse()
-        .map_err(|_| Error::Invalid("complaint_id: not an id"))?;
+        .map_err(|_| Refusal::ComplaintIdInvalid)?;
     let assignment: AssignmentId = request
         .assignment
         .parse()
-        .map_err(|_| Error::Invalid("assignment_id: not an id"))?;
+        .map_err(|_| Refusal::AssignmentIdInvalid)?;
     if request.key.is_empty() || request.key.chars().count() > KEY_MAX {
-        return Err(Error::Invalid("idempotency_key: 1 to 200 characters"));
+        return Err(Refusal::KeyInvalid.into());
     }
     check_evidence(request.evidence)?;
     let now = shared.clock.now();
@@ -248,10 +248,8 @@ fn sniff(content: &[u8]) -> Option<&'static str> {
 /// A date of a request; absent stays absent.
 ///
 /// # Errors
-/// [`Error::Invalid`] when it is no moment in time.
+/// [`Refusal::DateInvalid`] when it is no moment in time.
 pub fn moment(at: Option<&prost_types::Timestamp>) -> Result<Option<OffsetDateTime>, Error> {
-    at.map(|at| {
-        contracts::values::datetime(at).ok_or(Error::Invalid("a date is no moment in time"))
-    })
-    .transpose()
+    at.map(|at| contracts::values::datetime(at).ok_or(Refusal::DateInvalid.into()))
+        .transpose()
 }

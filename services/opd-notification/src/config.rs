@@ -22,6 +22,7 @@ pub struct Own {
     pub webhook_timeout_s: u64,
     pub webhook_concurrency: usize,
     pub webhook_concurrency_per_endpoint: usize,
+    pub http_requests_per_minute: u32,
 }
 
 impl Own {
@@ -57,6 +58,10 @@ impl Check for Own {
                 self.webhook_concurrency_per_endpoint as u64,
             ),
             ("stream_max_age_days", self.stream_max_age_days),
+            (
+                "http_requests_per_minute",
+                u64::from(self.http_requests_per_minute),
+            ),
         ] {
             if !(1..=1_000).contains(&value) {
                 return Err(format!("opd_notification.{name} must be 1 to 1000"));

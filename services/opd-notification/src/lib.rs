@@ -10,12 +10,14 @@ use contracts::{
 use tonic::service::RoutesBuilder;
 
 mod acts;
+mod calls;
 mod config;
 pub mod domain;
 mod endpoints;
 mod error;
 mod events;
 mod grpc;
+mod http;
 mod seal;
 mod shared;
 mod store;
@@ -64,18 +66,16 @@ pub async fn run(config: Config<Own>, listeners: Listeners, env: Env) -> Result<
     core.spawn(taken::run(shared.clone(), queue));
     let limit = core.base.grpc.max_message_bytes;
     let mut routes = RoutesBuilder::default();
+    let calls = calls::Calls::new(shared.clone(), core.peer(Owner::Intake)?);
     routes.add_service(
-        OpdServiceServer::new(grpc::OpdCalls::new(
-            shared.clone(),
-            core.peer(Owner::Intake)?,
-        ))
-        .max_decoding_message_size(limit),
+        OpdServiceServer::new(grpc::OpdCalls::new(calls.clone())).max_decoding_message_size(limit),
     );
     routes.add_service(
         OpdAdminServiceServer::new(grpc::AdminCalls::new(shared.clone()))
             .max_decoding_message_size(limit),
     );
     core.spawn(ways::run(shared));
+    core.serve_http(listeners.http, http::router(calls));
     core.serve_grpc(listeners.grpc, routes, OWN_KEYS);
     core.serve_ops(listeners.ops);
     core.finish().await;

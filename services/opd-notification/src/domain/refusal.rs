@@ -105,6 +105,27 @@ pub enum Refusal {
     /// The key stands for something else.
     #[error("the idempotency key was used for another act")]
     KeyReused,
+    /// No id of a complaint.
+    #[error("send the complaint's id as it was given")]
+    ComplaintIdInvalid,
+    /// No id of an assignment.
+    #[error("send the assignment's id as it was given")]
+    AssignmentIdInvalid,
+    /// Without a key a repetition could not be told from a second act.
+    #[error("name an idempotency key of 1 to 200 characters")]
+    KeyInvalid,
+    /// No moment in time.
+    #[error("a date is no moment in time")]
+    DateInvalid,
+    /// A plan has an end.
+    #[error("name the date by which it will be done")]
+    UntilMissing,
+    /// Personal data is read for a purpose.
+    #[error("unmasking needs a purpose")]
+    PurposeMissing,
+    /// Not base64.
+    #[error("evidence has to be written in base64")]
+    EvidenceEncoding,
 }
 
 impl Refusal {
@@ -140,7 +161,88 @@ impl Refusal {
             Self::EvidenceType => "evidence_type",
             Self::ReferenceTooLong => "reference_too_long",
             Self::KeyReused => "key_reused",
+            Self::ComplaintIdInvalid => "complaint_id_invalid",
+            Self::AssignmentIdInvalid => "assignment_id_invalid",
+            Self::KeyInvalid => "idempotency_key_invalid",
+            Self::DateInvalid => "date_invalid",
+            Self::UntilMissing => "until_missing",
+            Self::PurposeMissing => "purpose_missing",
+            Self::EvidenceEncoding => "evidence_encoding",
         }
+    }
+
+    /// What the error's text says, in Bahasa Indonesia.
+    pub fn indonesian(self) -> &'static str {
+        match self {
+            Self::UnknownAssignment => "tidak ada penugasan itu pada OPD ini",
+            Self::AssignmentReplaced => "penugasan sudah diganti dan tidak berlaku lagi",
+            Self::ComplaintClosed => "pengaduan sudah ditutup",
+            Self::ComplaintWithdrawn => "pengaduan sudah dicabut",
+            Self::ComplaintRejected => "pengaduan ditolak",
+            Self::ComplaintErased => "pengaduan sudah dihapus",
+            Self::Declined => "penugasan sudah dikembalikan",
+            Self::AlreadyAnswered => "sudah ditanggapi; tidak bisa dikembalikan lagi",
+            Self::AlreadyApproved => {
+                "tanggapan yang disetujui masih berlaku; tanggapan baru bisa setelah pelapor membuka kembali pengaduan"
+            }
+            Self::NothingToApprove => "tidak ada tanggapan atau rencana itu untuk disetujui",
+            Self::Superseded => {
+                "sudah ada tanggapan atau rencana yang lebih baru; setujui yang itu"
+            }
+            Self::SamePerson => "yang menanggapi tidak bisa menyetujui; harus orang kedua",
+            Self::OutsideOnly => "rencana disetujui di luar OPD",
+            Self::PersonMissing => "sebutkan orang yang bertindak",
+            Self::TextMissing => "tulis apa yang akan dibaca pelapor",
+            Self::TextTooLong => "teks lebih dari 5.000 karakter",
+            Self::NextActWithoutText => "langkah berikutnya perlu teks yang menjelaskannya",
+            Self::DateOutOfRange => "tanggal harus di masa depan, paling jauh dua tahun",
+            Self::UnknownReason => "alasan harus not_our_authority, duplicate, atau insufficient",
+            Self::ProposalMissing => "sebutkan OPD yang berwenang",
+            Self::ProposalInvalid => "OPD yang diusulkan bukan kode OPD lain",
+            Self::UnknownDocument => "dokumen harus RKPD atau DPA",
+            Self::SubActivityInvalid => {
+                "sebutkan kode sub kegiatan: angka dan titik, paling banyak 40 karakter"
+            }
+            Self::YearOutOfRange => {
+                "tahun anggaran harus tahun ini atau salah satu dari lima tahun berikutnya"
+            }
+            Self::EvidenceMissing => "tanggapan atas pengaduan ini perlu bukti",
+            Self::EvidenceTooLarge => "paling banyak lima bukti, masing-masing paling besar 3 MiB",
+            Self::EvidenceType => "bukti harus foto JPEG, PNG, atau WebP, atau PDF",
+            Self::ReferenceTooLong => "nomor perkara sendiri paling banyak 100 karakter",
+            Self::KeyReused => "kunci idempotensi sudah dipakai untuk tindakan lain",
+            Self::ComplaintIdInvalid => "kirim id pengaduan seperti yang diberikan",
+            Self::AssignmentIdInvalid => "kirim id penugasan seperti yang diberikan",
+            Self::KeyInvalid => "sebutkan kunci idempotensi, 1 sampai 200 karakter",
+            Self::DateInvalid => "sebuah tanggal tidak sah",
+            Self::UntilMissing => "sebutkan tanggal selesainya",
+            Self::PurposeMissing => "membuka data pribadi perlu tujuan",
+            Self::EvidenceEncoding => "bukti harus ditulis dalam base64",
+        }
+    }
+
+    /// The field that is wrong, where it is one.
+    pub fn field(self) -> Option<&'static str> {
+        Some(match self {
+            Self::UnknownAssignment | Self::AssignmentIdInvalid => "assignment_id",
+            Self::PersonMissing => "person",
+            Self::TextMissing | Self::TextTooLong | Self::NextActWithoutText => "text",
+            Self::UnknownReason => "reason",
+            Self::ProposalMissing | Self::ProposalInvalid => "proposed_opd",
+            Self::UnknownDocument => "document",
+            Self::SubActivityInvalid => "sub_activity_code",
+            Self::YearOutOfRange => "budget_year",
+            Self::EvidenceMissing
+            | Self::EvidenceTooLarge
+            | Self::EvidenceType
+            | Self::EvidenceEncoding => "evidence",
+            Self::ReferenceTooLong => "external_ref",
+            Self::ComplaintIdInvalid => "complaint_id",
+            Self::KeyInvalid | Self::KeyReused => "idempotency_key",
+            Self::UntilMissing => "until",
+            Self::PurposeMissing => "purpose",
+            _ => return None,
+        })
     }
 
     /// What kind of refusal it is.

@@ -82,6 +82,7 @@ mod tests {
             webhook_timeout_s: 15,
             webhook_concurrency: 64,
             webhook_concurrency_per_endpoint: 4,
+            http_requests_per_minute: 300,
         }
     }
 

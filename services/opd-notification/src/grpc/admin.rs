@@ -18,9 +18,9 @@ use futures::stream;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::asked::Asked;
 use crate::{
     acts::{self, digest},
+    calls::Asks as _,
     domain::follow_up::Verb,
     endpoints,
     error::Error,
@@ -164,13 +164,13 @@ impl OpdAdminService for AdminCalls {
                 .filter(|by| by.role() == Role::Opd && !by.opd_code.is_empty())
                 .ok_or(Error::Invalid("by: a person of an OPD"))?;
         let asked = match r.act.as_ref() {
-            Some(Act::Acknowledge(r)) => Asked::acknowledge(r)?,
-            Some(Act::Decline(r)) => Asked::decline(r),
-            Some(Act::Ask(r)) => Asked::ask(r),
-            Some(Act::Progress(r)) => Asked::progress(r)?,
-            Some(Act::Plan(r)) => Asked::plan(r)?,
-            Some(Act::Answer(r)) => Asked::answer(r),
-            Some(Act::Approve(r)) => Asked::approve(r),
+            Some(Act::Acknowledge(r)) => r.asked()?,
+            Some(Act::Decline(r)) => r.asked()?,
+            Some(Act::Ask(r)) => r.asked()?,
+            Some(Act::Progress(r)) => r.asked()?,
+            Some(Act::Plan(r)) => r.asked()?,
+            Some(Act::Answer(r)) => r.asked()?,
+            Some(Act::Approve(r)) => r.asked()?,
             None => return Err(Error::Invalid("act: name one").into()),
         };
         let opd = by.opd_code.clone();

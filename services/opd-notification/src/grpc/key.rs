@@ -17,15 +17,24 @@ pub struct Caller {
     pub way: String,
 }
 
-/// The caller of a request. Index: the unique one on `key_hash`.
+/// The caller of a request.
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] without a key that is valid now.
 pub async fn caller<T>(shared: &Shared, request: &Request<T>) -> Result<Caller, Error> {
-    let key = request
+    let shown = request
         .metadata()
         .get("authorization")
-        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.to_str().ok());
+    caller_of(shared, shown).await
+}
+
+/// The caller that showed this `authorization`. Index: the unique one on `key_hash`.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] without a key that is valid now.
+pub async fn caller_of(shared: &Shared, authorization: Option<&str>) -> Result<Caller, Error> {
+    let key = authorization
         .and_then(|value| value.strip_prefix("Bearer "))
         .ok_or(Error::Unauthenticated)?;
     let hash = Sha256::digest(key.as_bytes()).to_vec();

@@ -1,10 +1,10 @@
 //! What this service answers: OPDs' systems with their own keys, and staff and tools with the services' token.
 
 mod admin;
-mod asked;
 mod key;
 mod opd;
 mod stream;
 
 pub use admin::AdminCalls;
+pub use key::{Caller, caller_of};
 pub use opd::OpdCalls;
