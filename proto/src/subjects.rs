@@ -160,6 +160,9 @@ pub const OPD_STREAM: &str = "OPD";
 /// `$JS.API`.
 pub const OPD_API_PREFIX: &str = "ntbcare.api";
 
+/// Under it OPDs' systems call opd-notification in their account: `opd.calls.v1.<their durable>.<verb>`.
+pub const OPD_CALLS: &str = "opd.calls.v1";
+
 /// The filters that give a reader everything that `owner` publishes on `stream`; empty when it publishes nothing there.
 /// A reader takes all of an owner's events, so that their versions reach it without gaps.
 pub fn filters(owner: Owner, stream: &Stream) -> Vec<String> {

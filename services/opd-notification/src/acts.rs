@@ -4,7 +4,7 @@ use chassis::{Draft, inbox, ledger, trace::Trace};
 use contracts::{
     AssignmentId, ComplaintId,
     common::{Actor, Owner, Role},
-    event::event::Facet,
+    event::{FollowUpFacet, event::Facet},
     lifecycle::{self, Facets, Newest, Version},
     opd::{AnswerResponse, EvidenceUpload},
     visible::{INSPEKTORAT, View},
@@ -22,14 +22,15 @@ use crate::{
     shared::Shared,
     store::{
         acts::{self, Kept},
+        cases::{self, Case},
         own,
     },
 };
 
 /// Pieces of evidence with one answer.
-const EVIDENCE_MAX: usize = 5;
+pub const EVIDENCE_MAX: usize = 5;
 /// Bytes of one piece.
-const EVIDENCE_BYTES: usize = 3 << 20;
+pub const EVIDENCE_BYTES: usize = 3 << 20;
 /// Characters of an idempotency key.
 const KEY_MAX: usize = 200;
 
@@ -107,7 +108,9 @@ pub async fn perform(shared: &Shared, request: Request<'_>) -> Result<AnswerResp
         if digest != request.digest {
             return Err(Refusal::KeyReused.into());
         }
-        return Ok(response(complaint, name, version, true));
+        let own = own::newest(&tx, &[complaint]).await?.remove(&complaint);
+        let reference = reference(own.as_ref(), assignment);
+        return Ok(response(complaint, name, version, true, reference));
     }
     let mut facets = inbox::facets(&tx, &[complaint])
         .await?
@@ -152,8 +155,11 @@ pub async fn perform(shared: &Shared, request: Request<'_>) -> Result<AnswerResp
         },
     )?;
     let Outcome::Changed(facet, fact) = outcome else {
-        return Ok(response(complaint, name, 0, true));
+        let reference = reference(Some(&own.facet), assignment);
+        return Ok(response(complaint, name, 0, true, reference));
     };
+    let before = reference(Some(&own.facet), assignment);
+    let reference = reference(Some(&facet), assignment);
     let draft = Draft {
         complaint,
         at: now,
@@ -177,9 +183,20 @@ pub async fn perform(shared: &Shared, request: Request<'_>) -> Result<AnswerResp
         at: now,
     };
     keep(shared, &tx, &kept, request.evidence).await?;
+    if reference != before {
+        let case = Case {
+            assignment: assignment.0,
+            external_ref: &reference,
+            opd_code: &kept.opd_code,
+            complaint: complaint.0,
+            ticket: &intake.facet.ticket,
+            at: now,
+        };
+        cases::keep(&tx, &case).await?;
+    }
     tx.commit().await?;
     shared.ledger.wake();
-    Ok(response(complaint, name, version, false))
+    Ok(response(complaint, name, version, false, reference))
 }
 
 async fn keep(
@@ -199,12 +216,31 @@ async fn keep(
     Ok(())
 }
 
-fn response(complaint: ComplaintId, id: String, version: i64, unchanged: bool) -> AnswerResponse {
+/// The OPD's own case number of an assignment; empty when there is none.
+fn reference(own: Option<&FollowUpFacet>, assignment: AssignmentId) -> String {
+    let assignment = assignment.to_string();
+    own.and_then(|own| {
+        own.assignments
+            .iter()
+            .find(|a| a.assignment_id == assignment)
+    })
+    .map(|a| a.external_ref.clone())
+    .unwrap_or_default()
+}
+
+fn response(
+    complaint: ComplaintId,
+    id: String,
+    version: i64,
+    unchanged: bool,
+    external_ref: String,
+) -> AnswerResponse {
     AnswerResponse {
         complaint_id: complaint.to_string(),
         id,
         version: version.unsigned_abs(),
         unchanged,
+        external_ref,
     }
 }
 

@@ -26,7 +26,7 @@ use crate::{
     domain::news::news,
     shared::Shared,
     store::{
-        acts,
+        acts, cases,
         messages::{self, New},
         own,
     },
@@ -145,6 +145,7 @@ impl Handler for Events {
                 .inc_by(n);
         }
         acts::erase(tx, &erased).await?;
+        cases::erase(tx, &erased).await?;
         let confirm = |complaint| {
             let facet = facets.remove(&complaint).unwrap_or_default();
             Draft {

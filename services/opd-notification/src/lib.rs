@@ -18,6 +18,7 @@ mod error;
 mod events;
 mod grpc;
 mod http;
+mod limits;
 mod seal;
 mod shared;
 mod store;
@@ -74,7 +75,7 @@ pub async fn run(config: Config<Own>, listeners: Listeners, env: Env) -> Result<
         OpdAdminServiceServer::new(grpc::AdminCalls::new(shared.clone()))
             .max_decoding_message_size(limit),
     );
-    core.spawn(ways::run(shared));
+    core.spawn(ways::run(shared, calls.clone()));
     core.serve_http(listeners.http, http::router(calls));
     core.serve_grpc(listeners.grpc, routes, OWN_KEYS);
     core.serve_ops(listeners.ops);

@@ -76,6 +76,7 @@ impl Asks for ProgressRequest {
     fn asked(&self) -> Result<Asked<'_>, Error> {
         let verb = Verb::Progress {
             next_act_at: moment(self.next_act_at.as_ref())?,
+            external_ref: &self.external_ref,
         };
         asked!(self, &self.text, &[], verb)
     }

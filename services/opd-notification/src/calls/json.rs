@@ -4,13 +4,13 @@
 mod bodies;
 
 use chassis::trace::Trace;
-use contracts::{opd::AnswerResponse, opd::DetailResponse};
+use contracts::opd::{self, AnswerResponse, CasesResponse, DetailResponse, EvidenceUpload};
 use serde::{Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
 pub use bodies::{
-    AcknowledgeBody, AnswerBody, ApproveBody, AskBody, DeclineBody, DetailBody, Photo, PlanBody,
-    ProgressBody,
+    AcknowledgeBody, AnswerBody, ApproveBody, AskBody, CasesBody, DeclineBody, DetailBody, Photo,
+    PlanBody, ProgressBody,
 };
 
 use super::{Asks, Calls};
@@ -35,11 +35,13 @@ pub enum Call {
     Approve,
     /// Reads text and place.
     Detail,
+    /// Finds complaints by the own case number.
+    Cases,
 }
 
 impl Call {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Acknowledge,
         Self::Decline,
         Self::Ask,
@@ -48,6 +50,7 @@ impl Call {
         Self::Answer,
         Self::Approve,
         Self::Detail,
+        Self::Cases,
     ];
 
     /// Its name in a path and in a subject.
@@ -61,18 +64,18 @@ impl Call {
             Self::Answer => "answer",
             Self::Approve => "approve",
             Self::Detail => "detail",
+            Self::Cases => "cases",
         }
     }
 
     /// The one with this name.
-    #[cfg(test)]
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|call| call.name() == name)
     }
 
     /// Whether it changes something, and therefore needs an idempotency key.
     pub fn changes(self) -> bool {
-        self != Self::Detail
+        !matches!(self, Self::Detail | Self::Cases)
     }
 }
 
@@ -100,6 +103,8 @@ pub struct Done {
     version: u64,
     /// It was so already: nothing changed.
     unchanged: bool,
+    /// The agency's own case number, as it is kept now; may be empty.
+    external_ref: String,
 }
 
 /// Latitude and longitude.
@@ -139,6 +144,42 @@ pub enum Answer {
     Done(Done),
     /// Of reading.
     Detail(Detail),
+    /// Of looking for case numbers.
+    Cases(Cases),
+}
+
+/// Complaints with a case number of this agency.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Cases {
+    /// The newest first, at most 50.
+    cases: Vec<Case>,
+}
+
+/// One of them.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Case {
+    /// The number as the agency wrote it.
+    external_ref: String,
+    /// The complaint.
+    complaint_id: String,
+    /// The assignment.
+    assignment_id: String,
+    /// What the reporter knows it by.
+    ticket: String,
+}
+
+impl From<CasesResponse> for Answer {
+    fn from(r: CasesResponse) -> Self {
+        let case = |case: opd::Case| Case {
+            external_ref: case.external_ref,
+            complaint_id: case.complaint_id,
+            assignment_id: case.assignment_id,
+            ticket: case.ticket,
+        };
+        Self::Cases(Cases {
+            cases: r.cases.into_iter().map(case).collect(),
+        })
+    }
 }
 
 impl From<AnswerResponse> for Answer {
@@ -148,6 +189,7 @@ impl From<AnswerResponse> for Answer {
             id: r.id,
             version: r.version,
             unchanged: r.unchanged,
+            external_ref: r.external_ref,
         })
     }
 }
@@ -195,22 +237,39 @@ fn parse<B: Body>(body: &[u8], key: &str) -> Result<B::Request, Error> {
 }
 
 impl Calls {
-    /// Answers a call that came as JSON.
+    /// Answers a call that came as JSON; with an answer, photos may have come beside it.
     ///
     /// # Errors
     /// [`Error::Body`] names what is wrong with it; else those of the verb.
-    pub async fn answer(&self, caller: &Caller, question: Question<'_>) -> Result<Answer, Error> {
+    pub async fn answer(
+        &self,
+        caller: &Caller,
+        question: Question<'_>,
+        photos: Vec<Vec<u8>>,
+    ) -> Result<Answer, Error> {
         match question.call {
             Call::Acknowledge => self.done::<AcknowledgeBody>(caller, question).await,
             Call::Decline => self.done::<DeclineBody>(caller, question).await,
             Call::Ask => self.done::<AskBody>(caller, question).await,
             Call::Progress => self.done::<ProgressBody>(caller, question).await,
             Call::Plan => self.done::<PlanBody>(caller, question).await,
-            Call::Answer => self.done::<AnswerBody>(caller, question).await,
+            Call::Answer => {
+                let mut request = parse::<AnswerBody>(question.body, question.key)?;
+                let further = photos.into_iter().map(|content| EvidenceUpload {
+                    media_type: String::new(),
+                    content,
+                });
+                request.evidence.extend(further);
+                Ok(self.act(caller, &request, question.trace).await?.into())
+            }
             Call::Approve => self.done::<ApproveBody>(caller, question).await,
             Call::Detail => {
                 let request = parse::<DetailBody>(question.body, "")?;
                 Ok(self.detail(caller, request, question.trace).await?.into())
+            }
+            Call::Cases => {
+                let request = parse::<CasesBody>(question.body, "")?;
+                Ok(self.cases(caller, &request).await?.into())
             }
         }
     }

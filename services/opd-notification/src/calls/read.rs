@@ -5,12 +5,21 @@ use contracts::{
     ComplaintId,
     common::{Actor, Role},
     intake::{TextsRequest, Viewer},
-    opd::{DetailRequest, DetailResponse},
+    opd::{CasesRequest, CasesResponse, DetailRequest, DetailResponse},
 };
 use tonic::Code;
 
 use super::Calls;
-use crate::{domain::refusal::Refusal, error::Error, grpc::Caller};
+use crate::{
+    domain::refusal::Refusal,
+    error::Error,
+    grpc::Caller,
+    shared::Shared,
+    store::{
+        cases,
+        unmaskings::{self, Unmasking},
+    },
+};
 
 /// What reading without a purpose of its own is for.
 const FOLLOW_UP: &str = "follow_up";
@@ -38,6 +47,8 @@ impl Calls {
             .parse()
             .map_err(|_| Refusal::ComplaintIdInvalid)?;
         self.has_it(caller, complaint).await?;
+        let unmasks = asked.unmask.then(|| asked.purpose.clone());
+        let person = asked.person.clone();
         let viewer = Viewer {
             actor: Some(Actor {
                 person_id: asked.person,
@@ -73,6 +84,19 @@ impl Calls {
             .pop()
             .filter(|content| !content.hidden && !content.erased)
             .ok_or(Error::NotFound("complaint"))?;
+        if let Some(purpose) = unmasks {
+            let client = self.shared.pool.get().await?;
+            let noted = Unmasking {
+                opd_code: &caller.opd,
+                endpoint: caller.endpoint,
+                person: &person,
+                purpose: &purpose,
+                complaint: complaint.0,
+                at: self.shared.clock.now(),
+            };
+            // Before anything leaves: what cannot be noted is not told.
+            unmaskings::note(&client, &noted).await?;
+        }
         let reporter = content.reporter.unwrap_or_default();
         Ok(DetailResponse {
             complaint_id: content.complaint_id,
@@ -89,6 +113,18 @@ impl Calls {
         })
     }
 
+    /// Complaints with a case number of this OPD.
+    ///
+    /// # Errors
+    /// [`Refusal::SearchInvalid`] for a beginning that is too short or too long.
+    pub async fn cases(
+        &self,
+        caller: &Caller,
+        asked: &CasesRequest,
+    ) -> Result<CasesResponse, Error> {
+        find_cases(&self.shared, &caller.opd, &asked.external_ref).await
+    }
+
     /// A complaint that this OPD was never told of does not exist for it. Index `messages_of_complaint`.
     async fn has_it(&self, caller: &Caller, complaint: ComplaintId) -> Result<(), Error> {
         let client = self.shared.pool.get().await?;
@@ -103,4 +139,21 @@ impl Calls {
             .get(0);
         known.then_some(()).ok_or(Error::NotFound("complaint"))
     }
+}
+
+/// Complaints with a case number that begins so; of all OPDs when none is named.
+///
+/// # Errors
+/// As [`Calls::cases`].
+pub async fn find_cases(
+    shared: &Shared,
+    opd_code: &str,
+    beginning: &str,
+) -> Result<CasesResponse, Error> {
+    if !(2..=100).contains(&cases::folded(beginning).chars().count()) {
+        return Err(Refusal::SearchInvalid.into());
+    }
+    let client = shared.pool.get().await?;
+    let cases = cases::find(&client, opd_code, beginning).await?;
+    Ok(CasesResponse { cases })
 }

@@ -82,7 +82,10 @@ pub enum Verb<'a> {
     /// A question to the reporter.
     Ask,
     /// Something was done; may name the next act and its date.
-    Progress { next_act_at: Option<OffsetDateTime> },
+    Progress {
+        next_act_at: Option<OffsetDateTime>,
+        external_ref: &'a str,
+    },
     /// Waits for a budget year.
     Plan {
         sub_activity_code: &'a str,
@@ -156,11 +159,8 @@ pub fn decide(known: Known<'_>, act: &Act<'_>) -> Result<Outcome, Refusal> {
             if state.acknowledged_at.is_some() {
                 return Ok(Outcome::Unchanged);
             }
-            if external_ref.chars().count() > 100 {
-                return Err(Refusal::ReferenceTooLong);
-            }
             state.acknowledged_at = at;
-            state.external_ref = external_ref.to_owned();
+            set_reference(state, external_ref)?;
             set_next_act(state, act, next_act_at)?;
             Fact::Acknowledged(Acknowledged {
                 assignment_id: assignment.assignment_id.clone(),
@@ -183,9 +183,13 @@ pub fn decide(known: Known<'_>, act: &Act<'_>) -> Result<Outcome, Refusal> {
                 by: Some(act.by.clone()),
             })
         }
-        Verb::Progress { next_act_at } => {
+        Verb::Progress {
+            next_act_at,
+            external_ref,
+        } => {
             require_text(act)?;
             state.progressed_at = at;
+            set_reference(state, external_ref)?;
             set_next_act(state, act, next_act_at)?;
             Fact::Progressed(Progressed {
                 assignment_id: assignment.assignment_id.clone(),
@@ -242,7 +246,7 @@ pub fn decide(known: Known<'_>, act: &Act<'_>) -> Result<Outcome, Refusal> {
 /// The first act of a person that begins the work; once set it stays.
 fn begin(state: &mut AssignmentFollowUp, act: &Act<'_>) {
     let begins = match act.verb {
-        Verb::Acknowledge { next_act_at, .. } | Verb::Progress { next_act_at } => {
+        Verb::Acknowledge { next_act_at, .. } | Verb::Progress { next_act_at, .. } => {
             next_act_at.is_some()
         }
         Verb::Ask | Verb::Plan { .. } | Verb::Answer { .. } => true,
@@ -341,6 +345,18 @@ fn set_next_act(
         require_text(act).map_err(|_| Refusal::NextActWithoutText)?;
         in_future(act.at, next)?;
         state.next_act_at = Some(values::timestamp(next));
+    }
+    Ok(())
+}
+
+/// The OPD's own case number; the newest counts.
+fn set_reference(state: &mut AssignmentFollowUp, external_ref: &str) -> Result<(), Refusal> {
+    let external_ref = external_ref.trim();
+    if external_ref.chars().count() > 100 {
+        return Err(Refusal::ReferenceTooLong);
+    }
+    if !external_ref.is_empty() {
+        state.external_ref = external_ref.to_owned();
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The OPDs' users on NATS: what each may do, and the part of nats-server's configuration that says so.
 //!
-//! An OPD may look at its own durable consumer, pull from it, acknowledge, and listen on its own inbox; nothing else.
+//! An OPD may look at its own durable consumer, pull from it, acknowledge, make
+//! the calls of an OPD under its own name, and listen on its own inbox; nothing else.
 //! Holes would be left by that alone, because the server publishes *for* a client wherever its reply subject points, in
 //! the client's account: a pull with reply `$JS.API.STREAM.PURGE.OPD` would empty the stream of all OPDs, one with reply
 //! `opd.routed.v1.b` would be stored and handed to B, and one with reply in B's inbox would reach B. So the users live in
@@ -11,7 +12,7 @@ use std::fmt::Write;
 
 use contracts::{
     ids::Code,
-    subjects::{OPD_API_PREFIX, OPD_STREAM},
+    subjects::{OPD_API_PREFIX, OPD_CALLS, OPD_STREAM},
 };
 
 /// A user of an OPD's system.
@@ -27,7 +28,7 @@ pub struct OpdUser {
 
 impl OpdUser {
     /// The subjects it may publish to.
-    pub fn publish(&self) -> [String; 4] {
+    pub fn publish(&self) -> [String; 5] {
         let (api, stream, name) = (OPD_API_PREFIX, OPD_STREAM, &self.name);
         [
             format!("{api}.CONSUMER.INFO.{stream}.{name}"),
@@ -35,6 +36,7 @@ impl OpdUser {
             format!("$JS.ACK.{stream}.{name}.>"),
             // The form with domain and account hash, which servers from 2.11 on may hand out.
             format!("$JS.ACK.*.*.{stream}.{name}.>"),
+            format!("{OPD_CALLS}.{name}.*"),
         ]
     }
 
@@ -137,6 +139,7 @@ mod tests {
                 "ntbcare.api.CONSUMER.MSG.NEXT.OPD.dikes",
                 "$JS.ACK.OPD.dikes.>",
                 "$JS.ACK.*.*.OPD.dikes.>",
+                "opd.calls.v1.dikes.*",
             ]
         );
         assert_eq!(u.subscribe(), format!("_INBOX_dikes_{}.>", "09".repeat(16)));

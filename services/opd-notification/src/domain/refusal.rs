@@ -123,6 +123,9 @@ pub enum Refusal {
     /// Personal data is read for a purpose.
     #[error("unmasking needs a purpose")]
     PurposeMissing,
+    /// Too little to look for, or too much.
+    #[error("name 2 to 100 characters of the case number")]
+    SearchInvalid,
     /// Not base64.
     #[error("evidence has to be written in base64")]
     EvidenceEncoding,
@@ -168,6 +171,7 @@ impl Refusal {
             Self::UntilMissing => "until_missing",
             Self::PurposeMissing => "purpose_missing",
             Self::EvidenceEncoding => "evidence_encoding",
+            Self::SearchInvalid => "search_invalid",
         }
     }
 
@@ -218,6 +222,7 @@ impl Refusal {
             Self::UntilMissing => "sebutkan tanggal selesainya",
             Self::PurposeMissing => "membuka data pribadi perlu tujuan",
             Self::EvidenceEncoding => "bukti harus ditulis dalam base64",
+            Self::SearchInvalid => "sebutkan 2 sampai 100 karakter nomor perkara",
         }
     }
 
@@ -236,7 +241,7 @@ impl Refusal {
             | Self::EvidenceTooLarge
             | Self::EvidenceType
             | Self::EvidenceEncoding => "evidence",
-            Self::ReferenceTooLong => "external_ref",
+            Self::ReferenceTooLong | Self::SearchInvalid => "external_ref",
             Self::ComplaintIdInvalid => "complaint_id",
             Self::KeyInvalid | Self::KeyReused => "idempotency_key",
             Self::UntilMissing => "until",

@@ -6,10 +6,11 @@ use chassis::grpc::trace_of;
 use contracts::{
     common::{Actor, Role},
     opd::{
-        AnswerResponse, ApproveOutsideRequest, CreateEndpointRequest, CreateEndpointResponse,
-        DeliveriesRequest, DeliveriesResponse, EndpointsRequest, EndpointsResponse, EvidenceChunk,
-        EvidenceRequest, Note, NotesRequest, NotesResponse, ResendRequest, ResendResponse,
-        RevokeEndpointRequest, RevokeEndpointResponse, StaffActRequest,
+        AnswerResponse, ApproveOutsideRequest, CasesResponse, CreateEndpointRequest,
+        CreateEndpointResponse, DeliveriesRequest, DeliveriesResponse, EndpointsRequest,
+        EndpointsResponse, EvidenceChunk, EvidenceRequest, FindCasesRequest, Note, NotesRequest,
+        NotesResponse, ResendRequest, ResendResponse, RevokeEndpointRequest,
+        RevokeEndpointResponse, StaffActRequest, UnmaskingsRequest, UnmaskingsResponse,
         opd_admin_service_server::OpdAdminService, staff_act_request::Act,
     },
     values,
@@ -20,7 +21,7 @@ use uuid::Uuid;
 
 use crate::{
     acts::{self, digest},
-    calls::Asks as _,
+    calls::{Asks as _, read::find_cases},
     domain::follow_up::Verb,
     endpoints,
     error::Error,
@@ -73,6 +74,32 @@ impl AdminCalls {
             .collect()
     }
 
+    async fn unmaskings(&self, r: &UnmaskingsRequest) -> Result<UnmaskingsResponse, Error> {
+        let id = |text: &str| Uuid::try_parse(text).map_err(|_| Error::Invalid("not an id"));
+        let complaint = (!r.complaint_id.is_empty())
+            .then(|| id(&r.complaint_id))
+            .transpose()?;
+        let before = match r.cursor.as_str() {
+            "" => Uuid::max(),
+            cursor => id(cursor)?,
+        };
+        let limit = match r.limit {
+            0 => 100,
+            n if n <= 500 => i64::from(n),
+            _ => return Err(Error::Invalid("limit: 1 to 500")),
+        };
+        let client = self.shared.pool.get().await?;
+        let unmaskings =
+            store::unmaskings::newest(&client, complaint, &r.opd_code, before, limit).await?;
+        let full = i64::try_from(unmaskings.len()) == Ok(limit);
+        let cursor = unmaskings
+            .last()
+            .filter(|_| full)
+            .map(|last| last.id.clone())
+            .unwrap_or_default();
+        Ok(UnmaskingsResponse { unmaskings, cursor })
+    }
+
     async fn evidence(&self, id: &str) -> Result<(String, Vec<u8>), Error> {
         let id = Uuid::try_parse(id).map_err(|_| Error::NotFound("evidence"))?;
         let found = {
@@ -81,6 +108,19 @@ impl AdminCalls {
         };
         let (media_type, sealed) = found.ok_or(Error::NotFound("evidence"))?;
         Ok((media_type, self.shared.seal.open(id, &sealed)?))
+    }
+}
+
+/// Who may look for what OPDs did: staff, never an OPD or the public.
+fn watches(by: Option<&Actor>) -> Result<(), Error> {
+    let by = by
+        .filter(|by| !by.person_id.trim().is_empty())
+        .ok_or(Error::Invalid("by: every act has a person"))?;
+    match by.role() {
+        Role::Operator | Role::Oversight | Role::Inspectorate | Role::Administrator => Ok(()),
+        _ => Err(Error::Forbidden(
+            "by: this role does not look into OPDs' records",
+        )),
     }
 }
 
@@ -191,6 +231,26 @@ impl OpdAdminService for AdminCalls {
         )
         .await?;
         Ok(Response::new(answer))
+    }
+
+    async fn find_cases(
+        &self,
+        request: Request<FindCasesRequest>,
+    ) -> Result<Response<CasesResponse>, Status> {
+        let r = request.get_ref();
+        watches(r.by.as_ref())?;
+        let found = find_cases(&self.shared, &r.opd_code, &r.external_ref).await?;
+        Ok(Response::new(found))
+    }
+
+    async fn unmaskings(
+        &self,
+        request: Request<UnmaskingsRequest>,
+    ) -> Result<Response<UnmaskingsResponse>, Status> {
+        let r = request.get_ref();
+        watches(r.by.as_ref())?;
+        let found = Self::unmaskings(self, r).await?;
+        Ok(Response::new(found))
     }
 
     async fn approve_outside(

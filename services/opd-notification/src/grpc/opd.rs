@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chassis::grpc::trace_of;
 use contracts::opd::{
     AckRequest, AckResponse, AcknowledgeRequest, AnswerRequest, AnswerResponse, ApproveRequest,
-    AskReporterRequest, DeclineRequest, DetailRequest, DetailResponse, OpdEvent, PlanRequest,
-    ProgressRequest, SubscribeRequest, opd_service_server::OpdService,
+    AskReporterRequest, CasesRequest, CasesResponse, DeclineRequest, DetailRequest, DetailResponse,
+    OpdEvent, PlanRequest, ProgressRequest, SubscribeRequest, opd_service_server::OpdService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -150,6 +150,15 @@ impl OpdService for OpdCalls {
         request: Request<AnswerRequest>,
     ) -> Result<Response<AnswerResponse>, Status> {
         self.act(request).await
+    }
+
+    async fn cases(
+        &self,
+        request: Request<CasesRequest>,
+    ) -> Result<Response<CasesResponse>, Status> {
+        let caller = caller(&self.calls.shared, &request).await?;
+        let found = self.calls.cases(&caller, request.get_ref()).await?;
+        Ok(Response::new(found))
     }
 
     async fn approve(

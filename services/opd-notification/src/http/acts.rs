@@ -1,16 +1,16 @@
-//! The verbs: `POST /opd/v1/<verb>` with the body that NATS takes as well.
+//! The verbs: `POST /opd/v1/<verb>` with the body that NATS takes as well; an answer also as a form with photos.
 
 use axum::{
     Extension, Json, Router,
     body::Bytes,
-    extract::{State, rejection::BytesRejection},
-    http::StatusCode,
+    extract::{DefaultBodyLimit, FromRequest as _, Multipart, Request, State},
+    http::{StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::post,
 };
-use chassis::problem::Problem;
+use chassis::problem::{Language, Problem};
 
-use super::{Asked, Public, Trouble};
+use super::{Asked, BODY_MAX, Public, Trouble, photos};
 use crate::{
     calls::{Call, Question},
     grpc::Caller,
@@ -22,11 +22,23 @@ pub fn routes() -> Router<Public> {
         let handler = move |State(public): State<Public>,
                             Extension(caller): Extension<Caller>,
                             asked: Asked,
-                            body: Result<Bytes, BytesRejection>| async move {
-            answer(public, caller, asked, call, body).await
+                            request: Request| async move {
+            answer(public, caller, asked, call, request).await
         };
-        router.route(&format!("/{}", call.name()), post(handler))
+        let route = match call {
+            Call::Answer => post(handler).layer(DefaultBodyLimit::max(photos::FORM_MAX)),
+            _ => post(handler),
+        };
+        router.route(&format!("/{}", call.name()), route)
     })
+}
+
+fn is_form(request: &Request) -> bool {
+    request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("multipart/form-data"))
 }
 
 async fn answer(
@@ -34,12 +46,27 @@ async fn answer(
     caller: Caller,
     asked: Asked,
     call: Call,
-    body: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> Response {
     let language = asked.language;
-    let body = match body {
-        Ok(body) => body,
-        Err(rejection) => return unread(&rejection, &asked).into_response(),
+    let (body, photos) = if call == Call::Answer && is_form(&request) {
+        let form = match Multipart::from_request(request, &()).await {
+            Ok(form) => photos::read(form).await,
+            Err(_) => return broken(language).into_response(),
+        };
+        match form {
+            Ok(form) => (form.answer.into(), form.photos),
+            Err(error) => return Trouble(error, language).into_response(),
+        }
+    } else {
+        match Bytes::from_request(request, &()).await {
+            Ok(body) if body.len() > BODY_MAX => return too_large(language).into_response(),
+            Ok(body) => (body, Vec::new()),
+            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                return too_large(language).into_response();
+            }
+            Err(_) => return broken(language).into_response(),
+        }
     };
     let question = Question {
         call,
@@ -47,22 +74,25 @@ async fn answer(
         key: &asked.key,
         trace: asked.trace,
     };
-    match public.calls.answer(&caller, question).await {
+    match public.calls.answer(&caller, question, photos).await {
         Ok(answer) => Json(answer).into_response(),
         Err(error) => Trouble(error, language).into_response(),
     }
 }
 
-fn unread(rejection: &BytesRejection, asked: &Asked) -> Problem {
-    let language = asked.language;
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body_too_large",
-            language.pick("Isian terlalu besar", "The body is too large"),
-            language.pick("paling besar 1 MiB", "at most 1 MiB"),
-        );
-    }
+fn too_large(language: Language) -> Problem {
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "body_too_large",
+        language.pick("Isian terlalu besar", "The body is too large"),
+        language.pick(
+            "paling besar 1 MiB; foto yang lebih besar dikirim sebagai formulir",
+            "at most 1 MiB; send larger photos as a form",
+        ),
+    )
+}
+
+fn broken(language: Language) -> Problem {
     Problem::new(
         StatusCode::BAD_REQUEST,
         "body_broken",

@@ -9,6 +9,7 @@ mod acts;
 mod asked;
 mod guard;
 mod openapi;
+mod photos;
 mod problem;
 
 use std::sync::Arc;
@@ -24,9 +25,9 @@ use axum::{
 use chassis::problem::{Language, Problem};
 
 pub use asked::Asked;
-pub use problem::Trouble;
+pub use problem::{Trouble, json as problem_json};
 
-use crate::{calls::Calls, shared::Shared};
+use crate::{calls::Calls, limits::Limits, shared::Shared};
 
 /// Where it is served.
 pub const BASE: &str = "/opd/v1";
@@ -38,7 +39,7 @@ pub const BODY_MAX: usize = 1 << 20;
 pub struct Public {
     /// The calls.
     pub calls: Calls,
-    limits: Arc<guard::Limits>,
+    limits: Arc<Limits>,
 }
 
 impl Public {
@@ -50,7 +51,7 @@ impl Public {
 
 /// The routes.
 pub fn router(calls: Calls) -> Router {
-    let limits = guard::Limits::new(calls.shared.own.http_requests_per_minute);
+    let limits = Limits::new(calls.shared.own.http_requests_per_minute);
     let public = Public {
         calls,
         limits: Arc::new(limits),

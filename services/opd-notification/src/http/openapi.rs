@@ -44,6 +44,9 @@ pub async fn document() -> Response {
     crate::calls::json::AnswerBody,
     crate::calls::json::ApproveBody,
     crate::calls::json::DetailBody,
+    crate::calls::json::CasesBody,
+    crate::calls::json::Cases,
+    crate::calls::json::Case,
     crate::calls::json::Photo,
     crate::calls::json::Done,
     crate::calls::json::Detail,
@@ -82,6 +85,11 @@ fn of(call: Call) -> (&'static str, &'static str, &'static str) {
             "DetailBody",
             "Detail",
         ),
+        Call::Cases => (
+            "Which complaints have a case number of this agency.",
+            "CasesBody",
+            "Cases",
+        ),
     }
 }
 
@@ -109,6 +117,12 @@ fn operation(call: Call) -> openapi::path::Operation {
                 .description("Done, or it was so already.")
                 .content("application/json", json(answer)),
         );
+    if call == Call::Answer {
+        operation = operation.description(Some(
+            "Larger photos as `multipart/form-data`: a part `answer` with this JSON, then a part `photo` for each of at most \
+             five pieces of evidence, each of at most 3 MiB: JPEG, PNG, WebP or PDF by its content.",
+        ));
+    }
     if call.changes() {
         operation = operation.parameter(
             ParameterBuilder::new()

@@ -15,12 +15,7 @@ pub struct Trouble(pub Error, pub Language);
 impl IntoResponse for Trouble {
     fn into_response(self) -> Response {
         let Self(error, language) = self;
-        if let Error::Failure(_) | Error::Bus(_) | Error::Seal | Error::Internal(_) = &error {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "a call over HTTP failed"
-            );
-        }
+        note(&error);
         let mut response = document(&error, language).into_response();
         let headers = response.headers_mut();
         match error {
@@ -33,6 +28,21 @@ impl IntoResponse for Trouble {
             _ => {}
         }
         response
+    }
+}
+
+/// The status and the document of an error, for a way that is not HTTP.
+pub fn json(error: &Error, language: Language) -> (u16, Vec<u8>) {
+    note(error);
+    let problem = document(error, language);
+    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    (problem.status, body)
+}
+
+/// What failed inside is logged where it is handled.
+fn note(error: &Error) {
+    if let Error::Failure(_) | Error::Bus(_) | Error::Seal | Error::Internal(_) = error {
+        tracing::error!(error = error as &dyn std::error::Error, "a call failed");
     }
 }
 

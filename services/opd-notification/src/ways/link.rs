@@ -84,6 +84,11 @@ impl Link {
         })
     }
 
+    /// The connection.
+    pub fn client(&self) -> &async_nats::Client {
+        &self.client
+    }
+
     /// How often it was connected so far; `None` while it is not.
     pub fn connects(&self) -> Option<u64> {
         (self.client.connection_state() == State::Connected).then(|| *self.connects.borrow())

@@ -1,5 +1,6 @@
 //! The ways on which messages leave by themselves: NATS and webhooks. (On gRPC an OPD's system fetches.)
 
+mod calls;
 mod link;
 pub mod nats;
 mod rows;
@@ -16,14 +17,15 @@ use opentelemetry::trace::SpanKind;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::{error::Error, shared::Shared, store::messages::Delivery, taken::taken};
+use crate::{calls::Calls, error::Error, shared::Shared, store::messages::Delivery, taken::taken};
 
 /// Serves all ways until the service's shutdown.
-pub async fn run(shared: Arc<Shared>) {
+pub async fn run(shared: Arc<Shared>, answers: Calls) {
     tokio::join!(
         users::run(shared.clone()),
         nats::run(shared.clone()),
-        webhook::run(shared)
+        webhook::run(shared),
+        calls::run(answers)
     );
 }
 

@@ -177,6 +177,7 @@ impl Desk {
             person: self.person("petugas"),
             text: "Petugas sudah di lokasi dan mulai bekerja.".into(),
             next_act_at: None,
+            external_ref: String::new(),
             idempotency_key: key("kerja"),
         };
         client

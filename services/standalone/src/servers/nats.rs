@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use contracts::subjects::OPD_API_PREFIX;
+use contracts::subjects::{OPD_API_PREFIX, OPD_CALLS};
 use nix::sys::signal::Signal;
 
 use super::{Child, ServerError, program};
@@ -173,6 +173,7 @@ accounts {{
       {{ service: "$JS.API.CONSUMER.MSG.NEXT.OPD.*", response_type: stream, accounts: [DESKS] }}
       {{ service: "$JS.ACK.OPD.>", accounts: [DESKS] }}
       {{ service: "$JS.ACK.*.*.OPD.>", accounts: [DESKS] }}
+      {{ service: "{calls}.*.*", accounts: [DESKS] }}
     ]
   }}
   DESKS {{
@@ -181,6 +182,7 @@ accounts {{
       {{ service: {{ account: OPD, subject: "$JS.API.CONSUMER.MSG.NEXT.OPD.*" }}, to: "{api}.CONSUMER.MSG.NEXT.OPD.*" }}
       {{ service: {{ account: OPD, subject: "$JS.ACK.OPD.>" }} }}
       {{ service: {{ account: OPD, subject: "$JS.ACK.*.*.OPD.>" }} }}
+      {{ service: {{ account: OPD, subject: "{calls}.*.*" }} }}
     ]
     include "{users}"
   }}
@@ -195,6 +197,7 @@ system_account: SYS
         services = options.services_password,
         owner = options.opd_owner_password,
         api = OPD_API_PREFIX,
+        calls = OPD_CALLS,
         users = USERS_FILE,
     )
 }

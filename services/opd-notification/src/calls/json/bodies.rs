@@ -3,8 +3,8 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use contracts::{
     opd::{
-        AcknowledgeRequest, AnswerRequest, ApproveRequest, AskReporterRequest, DeclineRequest,
-        DetailRequest, EvidenceUpload, PlanRequest, ProgressRequest,
+        AcknowledgeRequest, AnswerRequest, ApproveRequest, AskReporterRequest, CasesRequest,
+        DeclineRequest, DetailRequest, EvidenceUpload, PlanRequest, ProgressRequest,
     },
     values::timestamp,
 };
@@ -76,6 +76,9 @@ body! {
         /// The date of the next act, which `text` names.
         #[serde(default, with = "time::serde::rfc3339::option")]
         next_act_at: Option<OffsetDateTime>,
+        /// The agency's own case number, when it has one or another one now.
+        #[serde(default)]
+        external_ref: String,
     }
 }
 body! {
@@ -139,6 +142,23 @@ pub struct DetailBody {
     unmask: bool,
 }
 
+/// Which complaints have a case number of this agency.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CasesBody {
+    /// Its beginning, 2 to 100 characters; capitals and spaces do not matter.
+    external_ref: String,
+}
+
+impl Body for CasesBody {
+    type Request = CasesRequest;
+    fn request(self, _: &str) -> Result<Self::Request, Error> {
+        Ok(CasesRequest {
+            external_ref: self.external_ref,
+        })
+    }
+}
+
 impl Body for AcknowledgeBody {
     type Request = AcknowledgeRequest;
     fn request(self, key: &str) -> Result<Self::Request, Error> {
@@ -192,6 +212,7 @@ impl Body for ProgressBody {
             text: self.text,
             next_act_at: self.next_act_at.map(timestamp),
             idempotency_key: key.to_owned(),
+            external_ref: self.external_ref,
         })
     }
 }

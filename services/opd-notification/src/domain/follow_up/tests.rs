@@ -322,7 +322,7 @@ proptest! {
                 0 => ACKNOWLEDGE,
                 1 => Verb::Decline { reason: "insufficient", proposed_opd: "" },
                 2 => Verb::Ask,
-                3 => Verb::Progress { next_act_at: None },
+                3 => Verb::Progress { next_act_at: None, external_ref: "" },
                 4 => PLAN,
                 5 => Verb::Answer { evidence: 1 },
                 _ => Verb::Approve { answer_id: ids[id], plan_id: "" },
