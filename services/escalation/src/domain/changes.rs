@@ -73,8 +73,7 @@ fn carry_on(old: &Tracked, clock: Clock) -> Tracked {
     }
     if let Some(announced) = progress.breached_at {
         let holds = match clock.course.state {
-            State::Stopped { at } => clock.course.due_at.is_some_and(|due| due < at),
-            State::Paused { .. } => clock.course.breached,
+            State::Stopped { .. } | State::Paused { .. } => clock.course.breached,
             // The limit was over then, so it is over still, if the end did not move behind that.
             State::Running => clock.course.due_at.is_some_and(|due| due <= announced),
         };

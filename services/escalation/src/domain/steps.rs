@@ -75,9 +75,10 @@ impl Tracked {
         let due = self.clock.course.due_at;
         let announced = self.progress.breached_at.is_some();
         match self.state() {
-            State::Stopped { at } => {
-                let late = due.filter(|due| *due < at);
-                late.filter(|_| !announced).map(|due| (Step::Breach, due))
+            // Not `due < at`: what stopped while it waited for the reporter was not late.
+            State::Stopped { .. } => {
+                let late = due.filter(|_| self.clock.course.breached && !announced);
+                late.map(|due| (Step::Breach, due))
             }
             State::Paused { until, .. } => {
                 let breach = due.filter(|_| self.clock.course.breached && !announced);
@@ -157,5 +158,58 @@ impl Tracked {
             u16::from(percent) * 10,
         );
         Some((Step::Remind(percent), at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::event::ClockKind;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::domain::calendar::Calendar;
+    use crate::domain::course::{self, Gap, Pause};
+    use crate::domain::ladder::Ladder;
+    use crate::domain::policy::{ClockClass, Limit, Policies, Unit, Used};
+    use crate::domain::seed;
+
+    #[test]
+    fn what_is_answered_long_after_the_reporter_was_asked_is_not_late() {
+        let rules = Rules {
+            calendar: Calendar::new(&seed::holidays().unwrap()),
+            policies: Policies::try_new(seed::policies().unwrap()).unwrap(),
+            ladder: Ladder::try_new(seed::ladder().unwrap()).unwrap(),
+        };
+        let limit = Limit {
+            amount: 14,
+            unit: Unit::WorkingDays,
+        };
+        let start = datetime!(2026-09-01 10:00 +8);
+        let asked = Gap::pause(
+            datetime!(2026-09-02 10:00 +8),
+            None,
+            Pause::WaitingForReporter,
+        );
+        // Without an answer of the reporter, the desk answers all the same: two months later.
+        let answered = Gap::stop(datetime!(2026-11-02 10:00 +8), None);
+        let course = course::run(
+            limit,
+            &rules.calendar,
+            start,
+            Used::default(),
+            vec![asked, answered],
+        );
+        assert!(!course.breached);
+        let tracked = Tracked::new(Clock {
+            kind: ClockKind::Answer,
+            subject: "assignment".to_owned(),
+            opd_code: "dikes".to_owned(),
+            class: ClockClass::Legal,
+            policy: "answer/1".to_owned(),
+            limit,
+            started_at: start,
+            course,
+        });
+        assert_eq!(tracked.next(&rules), None);
     }
 }
