@@ -23,7 +23,7 @@ use contracts::{
 use deadpool_postgres::Transaction;
 
 use crate::{
-    domain::news::news,
+    domain::news::{news, tells},
     shared::Shared,
     store::{
         acts, cases,
@@ -56,25 +56,6 @@ impl Events {
     }
 }
 
-/// Whether an event can change what a desk has to know. Most of the traffic ends here without a query.
-fn tells(incoming: &Incoming) -> bool {
-    match incoming.event.owner() {
-        Owner::Routing => !matches!(incoming.event.fact, Some(Fact::ErasureConfirmed(_))),
-        Owner::Intake => matches!(
-            incoming.event.fact,
-            Some(
-                Fact::Closed(_)
-                    | Fact::Withdrawn(_)
-                    | Fact::Rejected(_)
-                    | Fact::Reopened(_)
-                    | Fact::Erased(_)
-                    | Fact::Verified(_)
-            )
-        ),
-        _ => false,
-    }
-}
-
 impl Handler for Events {
     type Prepared = ();
 
@@ -95,10 +76,14 @@ impl Handler for Events {
         let mut traces: HashMap<ComplaintId, Option<Trace>> = HashMap::new();
         let mut ids = Vec::new();
         let mut erased = Vec::new();
-        for incoming in batch.events.iter().filter(|i| tells(i)) {
+        for incoming in &batch.events {
             let Ok(id) = incoming.event.complaint_id.parse::<ComplaintId>() else {
                 continue;
             };
+            let known = batch.facets.get(&id);
+            if !known.is_some_and(|known| tells(&incoming.event, known)) {
+                continue;
+            }
             if traces.insert(id, incoming.trace).is_none() {
                 ids.push(id);
             }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use contracts::{
     AssignmentId, ComplaintId,
-    common::{Kind, Urgency},
-    event::Assignment,
+    common::{Kind, Owner, Urgency},
+    event::{Assignment, Event, event::Fact},
     lifecycle::{self, Facets},
     opd::OpdEvent,
     values,
@@ -84,6 +84,29 @@ impl Message {
             nth,
             ..self.clone()
         }
+    }
+}
+
+/// Whether an event can change what a desk has to know. Most of the traffic ends here without a query.
+///
+/// A complaint is received long before it is routed, but the bus may lose the one and keep the other: what comes last
+/// of the two tells.
+pub fn tells(event: &Event, known: &Facets) -> bool {
+    match (event.owner(), &event.fact) {
+        (Owner::Routing, fact) => !matches!(fact, Some(Fact::ErasureConfirmed(_))),
+        (Owner::Intake, Some(Fact::Received(_))) => known.routing.is_some(),
+        (
+            Owner::Intake,
+            Some(
+                Fact::Closed(_)
+                | Fact::Withdrawn(_)
+                | Fact::Rejected(_)
+                | Fact::Reopened(_)
+                | Fact::Erased(_)
+                | Fact::Verified(_),
+            ),
+        ) => true,
+        _ => false,
     }
 }
 

@@ -1,5 +1,8 @@
 use contracts::{
-    event::{Closing, FollowUpFacet, IntakeFacet, RoutingFacet, event::Facet},
+    event::{
+        Closing, FollowUpFacet, IntakeFacet, Received, Rejected, ReplyRequested, Routed,
+        RoutingFacet, event::Facet,
+    },
     lifecycle::Version,
 };
 use proptest::prelude::*;
@@ -152,7 +155,59 @@ fn a_candidate_is_nobodys_business_yet() {
     assert_eq!(desk.hear(), []);
 }
 
+/// An owner's event with its whole facet.
+fn event(owner: Owner, version: u64, fact: Fact, facet: Facet) -> Event {
+    Event {
+        owner: owner.into(),
+        epoch: 1,
+        version,
+        fact: Some(fact),
+        facet: Some(facet),
+        ..Event::default()
+    }
+}
+
 proptest! {
+    /// A lost bus and its repair bring events in any order: when all are there, nothing is left to be told.
+    #[test]
+    fn whichever_event_comes_last_tells_what_is_left(
+        order in Just((0..5_usize).collect::<Vec<_>>()).prop_shuffle(),
+        rejected in any::<bool>(),
+        routed in any::<bool>(),
+    ) {
+        let complaint = ComplaintId::new();
+        let ticket = IntakeFacet { ticket: "NTB-TES-T01-234".into(), ..IntakeFacet::default() };
+        let mut ended = ticket.clone();
+        if rejected {
+            ended.rejected_at = Some(values::timestamp(OffsetDateTime::UNIX_EPOCH));
+        }
+        let mut assigned = RoutingFacet::default();
+        if routed {
+            assigned.lead = Some(Assignment {
+                assignment_id: AssignmentId::new().to_string(),
+                opd_code: "dikes".into(),
+                ..Assignment::default()
+            });
+        }
+        let reply = Fact::ReplyRequested(ReplyRequested::default());
+        let last = if rejected { Fact::Rejected(Rejected::default()) } else { reply.clone() };
+        let events = [
+            event(Owner::Intake, 1, Fact::Received(Received::default()), Facet::Intake(ticket.clone())),
+            event(Owner::Intake, 2, reply, Facet::Intake(ticket)),
+            event(Owner::Intake, 3, last, Facet::Intake(ended)),
+            event(Owner::Routing, 1, Fact::Routed(Routed::default()), Facet::Routing(assigned.clone())),
+            event(Owner::Routing, 2, Fact::Routed(Routed::default()), Facet::Routing(assigned)),
+        ];
+        let (mut known, mut told) = (Facets::default(), Vec::new());
+        for place in order {
+            known.absorb(&events[place]);
+            if tells(&events[place], &known) {
+                told.extend(news(complaint, &known, &told));
+            }
+        }
+        prop_assert_eq!(news(complaint, &known, &told), []);
+    }
+
     /// However far a reader lags, in the end every desk knows whether it has the complaint, and no id is told twice.
     #[test]
     fn in_the_end_each_desk_knows_what_it_has(steps in prop::collection::vec((0_usize..4, any::<bool>()), 1..20)) {
