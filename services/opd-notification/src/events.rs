@@ -26,7 +26,7 @@ use crate::{
     domain::news::{news, tells},
     shared::Shared,
     store::{
-        acts, cases,
+        acts,
         messages::{self, New},
         own,
     },
@@ -130,7 +130,6 @@ impl Handler for Events {
                 .inc_by(n);
         }
         acts::erase(tx, &erased).await?;
-        cases::erase(tx, &erased).await?;
         let confirm = |complaint| {
             let facet = facets.remove(&complaint).unwrap_or_default();
             Draft {

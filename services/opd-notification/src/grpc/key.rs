@@ -38,12 +38,29 @@ pub async fn caller_of(shared: &Shared, authorization: Option<&str>) -> Result<C
         .and_then(|value| value.strip_prefix("Bearer "))
         .ok_or(Error::Unauthenticated)?;
     let hash = Sha256::digest(key.as_bytes()).to_vec();
+    let sql = "SELECT id, opd_code, way FROM endpoints WHERE key_hash = $1 AND active";
+    one(shared, sql, &hash).await
+}
+
+/// The caller behind a durable consumer, whose name the server lets only its user say. Index: the unique one on
+/// `nats_user`.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] without an endpoint in use.
+pub async fn caller_behind(shared: &Shared, durable: &str) -> Result<Caller, Error> {
+    let sql = "SELECT id, opd_code, way FROM endpoints WHERE nats_user = $1 AND active";
+    one(shared, sql, &durable).await
+}
+
+async fn one(
+    shared: &Shared,
+    sql: &str,
+    shown: &(dyn tokio_postgres::types::ToSql + Sync),
+) -> Result<Caller, Error> {
     let client = shared.pool.get().await?;
-    let statement = client
-        .prepare_cached("SELECT id, opd_code, way FROM endpoints WHERE key_hash = $1 AND active")
-        .await?;
+    let statement = client.prepare_cached(sql).await?;
     let row = client
-        .query_opt(&statement, &[&hash])
+        .query_opt(&statement, &[shown])
         .await?
         .ok_or(Error::Unauthenticated)?;
     Ok(Caller {

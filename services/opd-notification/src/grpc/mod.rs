@@ -6,5 +6,5 @@ mod opd;
 mod stream;
 
 pub use admin::AdminCalls;
-pub use key::{Caller, caller_of};
+pub use key::{Caller, caller_behind, caller_of};
 pub use opd::OpdCalls;

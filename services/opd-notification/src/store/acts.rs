@@ -101,7 +101,14 @@ pub async fn keep_evidence(
     Ok(())
 }
 
-/// Deletes words and evidence of complaints. Indexes `acts_of_complaint`, `evidence_of_complaint`.
+const ERASE: [&str; 3] = [
+    "DELETE FROM evidence WHERE complaint_id = ANY($1::uuid[])",
+    "DELETE FROM acts WHERE complaint_id = ANY($1::uuid[])",
+    "DELETE FROM case_numbers WHERE complaint_id = ANY($1::uuid[])",
+];
+
+/// Deletes words, evidence and the OPDs' own numbers of complaints. Indexes `acts_of_complaint`, `evidence_of_complaint`,
+/// `case_numbers_of_complaint`.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -113,16 +120,9 @@ pub async fn erase(
         return Ok(());
     }
     let ids: Vec<Uuid> = complaints.iter().map(|c| c.0).collect();
-    tx.execute(
-        "DELETE FROM evidence WHERE complaint_id = ANY($1::uuid[])",
-        &[&ids],
-    )
-    .await?;
-    tx.execute(
-        "DELETE FROM acts WHERE complaint_id = ANY($1::uuid[])",
-        &[&ids],
-    )
-    .await?;
+    for statement in ERASE {
+        tx.execute(statement, &[&ids]).await?;
+    }
     Ok(())
 }
 

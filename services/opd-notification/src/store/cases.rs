@@ -1,6 +1,6 @@
 //! The OPDs' own case numbers.
 
-use contracts::{ComplaintId, opd, values};
+use contracts::{opd, values};
 use deadpool_postgres::{Client, Transaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -107,26 +107,6 @@ fn pattern(beginning: &str) -> String {
     }
     pattern.push('%');
     pattern
-}
-
-/// Deletes those of complaints. Index `case_numbers_of_complaint`.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn erase(
-    tx: &Transaction<'_>,
-    complaints: &[ComplaintId],
-) -> Result<(), tokio_postgres::Error> {
-    if complaints.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<Uuid> = complaints.iter().map(|c| c.0).collect();
-    tx.execute(
-        "DELETE FROM case_numbers WHERE complaint_id = ANY($1::uuid[])",
-        &[&ids],
-    )
-    .await?;
-    Ok(())
 }
 
 #[cfg(test)]

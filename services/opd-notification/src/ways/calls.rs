@@ -20,7 +20,7 @@ use super::{link::Link, wait::Pace};
 use crate::{
     calls::{Call, Calls, Question},
     error::Error,
-    grpc::Caller,
+    grpc::caller_behind,
     http,
     limits::Limits,
 };
@@ -151,7 +151,7 @@ impl Answering {
         };
         let _place = self.enter(durable)?;
         let call = Call::of_name(verb).ok_or(Error::NotFound("call"))?;
-        let caller = self.caller(durable).await?;
+        let caller = caller_behind(&self.calls.shared, durable).await?;
         let header = |name: &str| {
             let headers = message.headers.as_ref()?;
             headers.get(name).map(|value| value.as_str())
@@ -164,25 +164,6 @@ impl Answering {
         };
         let answer = self.calls.answer(&caller, question, Vec::new()).await?;
         serde_json::to_vec(&answer).map_err(|_| Error::Internal("an answer is no JSON"))
-    }
-
-    /// The endpoint with this durable. Index: the unique one on `nats_user`.
-    async fn caller(&self, durable: &str) -> Result<Caller, Error> {
-        let client = self.calls.shared.pool.get().await?;
-        let statement = client
-            .prepare_cached(
-                "SELECT id, opd_code, way FROM endpoints WHERE nats_user = $1 AND active",
-            )
-            .await?;
-        let row = client
-            .query_opt(&statement, &[&durable])
-            .await?
-            .ok_or(Error::Unauthenticated)?;
-        Ok(Caller {
-            endpoint: row.get(0),
-            opd: row.get(1),
-            way: row.get(2),
-        })
     }
 }
 
