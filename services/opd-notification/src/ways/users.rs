@@ -120,14 +120,26 @@ fn reload(pid_file: &Path) -> io::Result<()> {
         .and_then(Pid::from_raw)
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no pid in the pid file"))?;
     // A server that was killed leaves its file, and its number may be another process's now: a hang-up would end that.
-    match fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero())) {
-        Ok(name) if name.trim() == "nats-server" => {}
-        _ => return Ok(()),
+    if pid == rustix::process::getpid() {
+        return Ok(());
+    }
+    if proc_is_ours() {
+        match fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero())) {
+            Ok(name) if name.trim() == "nats-server" => {}
+            _ => return Ok(()),
+        }
     }
     match kill_process(pid, Signal::HUP) {
         Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether `/proc` knows processes by the numbers that this one knows them by. In a namespace of its own under somebody
+/// else's `/proc` it does not, and says nothing about a number in a file: the server is told then.
+fn proc_is_ours() -> bool {
+    let own = std::process::id().to_string();
+    fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == own.as_str())
 }
 
 #[cfg(test)]
